@@ -1,0 +1,1 @@
+"""Alembic's migrations of the warehouse; run by `resources.warehouse.migrate` or `switchboard migrate`."""
