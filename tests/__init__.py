@@ -1,0 +1,1 @@
+"""The test suite, in four tiers by folder."""

@@ -1,0 +1,1 @@
+"""The UI as people use it, in headless Chromium."""

@@ -1,0 +1,1 @@
+"""Definitions, assets, schedules and checks as Dagster sees them."""

@@ -1,0 +1,1 @@
+"""Real PostgreSQL, real sockets, the simulators, and faults."""
