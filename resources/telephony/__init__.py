@@ -1,0 +1,1 @@
+"""Telephony servers as sources of call history, each behind `source.TelephonySource`."""
