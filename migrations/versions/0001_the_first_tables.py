@@ -134,16 +134,14 @@ def upgrade() -> None:
         "changed_calls",
         sa.Column("pbx_id", sa.Text(), nullable=False),
         sa.Column("linkedid", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("pbx_id", "linkedid", name=op.f("changed_calls_pkey")),
         schema="switchboard",
-        comment="Queue: calls whose evidence the routing has not yet taken in.",
+        comment="Queue: calls whose evidence the routing has not yet taken in. Append-only, so a call may stand twice.",
     )
     op.create_table(
         "changed_clients",
         sa.Column("client_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("client_id", name=op.f("changed_clients_pkey")),
         schema="switchboard",
-        comment="Queue: clients whose ranking must be looked at again.",
+        comment="Queue: clients whose ranking must be looked at again. Append-only, so a client may stand twice.",
     )
     op.create_table(
         "contact_ownership",
@@ -162,7 +160,7 @@ def upgrade() -> None:
             comment="when we learned better; NULL is what we believe now",
         ),
         postgresql.ExcludeConstraint(
-            (sa.column("number"), "="),
+            (sa.text("CAST(substr(number, 2) AS bigint)"), "="),
             (sa.column("party_id"), "="),
             (sa.column("contact_id"), "="),
             (sa.text("tstzrange(valid_from, valid_to)"), "&&"),
@@ -318,7 +316,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("valid_to", sa.DateTime(timezone=True), nullable=True),
         postgresql.ExcludeConstraint(
-            (sa.column("number"), "="),
+            (sa.text("CAST(substr(number, 2) AS bigint)"), "="),
             (sa.text("tstzrange(valid_from, valid_to)"), "&&"),
             using="gist",
             name="number_owners_no_overlap",

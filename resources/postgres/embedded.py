@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from resources.postgres.errors import EmbeddedPostgresError
 from resources.processes import FileLock
 
 _LOOK_SECONDS = 0.02
+_GUARD_SECONDS = 1.0
 _TELL_AFTER_SECONDS = 5
 _WAIT_FOR_END_SECONDS = 10
 
@@ -40,8 +42,8 @@ class EmbeddedPostgres:
     def running(self) -> Iterator[Server]:
         """Have the server running inside the block.
 
-        The server survives a crash of its own with the same address. When nobody else uses it, it has
-        ended by the end of the block, so the data folder may be copied or removed then.
+        A server that dies, however, is soon there again, at the same address if its port can be had. When
+        nobody else uses it, it has ended by the end of the block: the data folder may be copied or removed.
 
         Yields:
             Its address. The databases `switchboard` and `dagster` are there, empty at first.
@@ -50,17 +52,20 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: it cannot be started; the text says why and what to do.
         """
         users = FileLock(self._folder / "users.lock")
-        try:
+        with _saying_whose_folder_it_is():
             self._folder.mkdir(parents=True, exist_ok=True)
             users.take(shared=True)
-        except PermissionError as error:
-            raise EmbeddedPostgresError(
-                f"{error.filename} is closed to you. Start Switchboard as the user who made this data "
-                "folder, or choose another one by SWITCHBOARD_HOME."
-            ) from None
+        left = threading.Event()
+        guard = threading.Thread(target=self._guard, args=[left], name="embedded PostgreSQL", daemon=True)
         try:
-            yield self._attach()
+            with _saying_whose_folder_it_is():
+                server = self._attach()
+            guard.start()
+            yield server
         finally:
+            left.set()
+            if guard.is_alive():
+                guard.join()
             users.release()
             self._wait_for_end()
 
@@ -76,6 +81,16 @@ class EmbeddedPostgres:
                 _log.warning("Waiting for PostgreSQL in %s; its log is server.log there", self._folder)
                 told = True
             time.sleep(_LOOK_SECONDS)
+
+    def _guard(self, left: threading.Event) -> None:
+        """Start a supervisor in place of one that was killed; the supervisor does the same for the server."""
+        leader = FileLock(self._folder / "leader.lock")
+        while not left.wait(_GUARD_SECONDS):
+            if not leader.is_held_elsewhere():
+                try:
+                    self._start_supervisor()
+                except EmbeddedPostgresError:
+                    _log.exception("PostgreSQL is gone and cannot be started")
 
     def _start_supervisor(self) -> None:
         """Start the supervisor and wait until its server answers or another one is found at it."""
@@ -111,6 +126,17 @@ class EmbeddedPostgres:
             if not nobody_uses_it and not users.is_held_elsewhere():
                 return
             time.sleep(_LOOK_SECONDS)
+
+
+@contextmanager
+def _saying_whose_folder_it_is() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise EmbeddedPostgresError(
+            f"{error.filename} is closed to you. Start Switchboard as the user who made this data folder, "
+            "or choose another one by SWITCHBOARD_HOME."
+        ) from None
 
 
 def _answers(server: Server) -> bool:

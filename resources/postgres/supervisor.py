@@ -70,12 +70,13 @@ class Supervisor:
             signal.signal(number, self._end)
         # Processes that outlive a killed server become our children, and can be ended.
         become_subreaper()
-        # Both were left by a supervisor that was killed.
+        # Both were left by a supervisor that was killed. Its port is asked for again, for the users it had.
+        left = self._endpoint.read()
         self._endpoint.remove()
         self._end_leftover_server()
         self._cluster.prepare()
         try:
-            port = self._start(_free_port())
+            port = self._start(left.port if left else _free_port())
             _say(READY)
             self._watch(port)
         finally:

@@ -167,8 +167,8 @@ class AsteriskSqlSource:
         """Look at the newest part of the table, back to what `former` remembers."""
         with self._table.connected() as connection:
             start = self._table.newest_start(connection)
-            known = [moment for moment in (start, former and former.start) if moment]
-            counts = self._table.counts(connection, min(known) - self._window if known else None)
+            oldest = former.start if former and start and not self._is_far_behind(former, start) else start
+            counts = self._table.counts(connection, oldest - self._window if oldest else None)
         if former and former.start:
             if start is None:
                 raise SourceAnswerError(
@@ -185,6 +185,9 @@ class AsteriskSqlSource:
     def _changed(self, former: _Newest, newest: _Newest) -> list[Span]:
         """Return the steps whose rows are others than they were, neighbours joined."""
         spans: list[Span] = []
+        if former.start and newest.start and self._is_far_behind(former, newest.start):
+            same = former.counts.get(UNDATED) == newest.counts.get(UNDATED)
+            return [*([] if same else [Span.undated()]), Span(former.start - self._window, None)]
         for step, count in sorted(newest.counts.items()):
             if former.counts.get(step) == count:
                 continue
@@ -196,6 +199,10 @@ class AsteriskSqlSource:
                 start = spans.pop().start or start
             spans.append(Span(start, datetime.fromisoformat(f"{step}0:00") + STEP))
         return spans
+
+    def _is_far_behind(self, former: _Newest, newest_start: datetime) -> bool:
+        """Tell whether so much came that counting it step by step is no use."""
+        return former.start is not None and newest_start - former.start > self._window
 
 
 def _latest_start(page: Sequence[Record], newest: datetime | None) -> datetime | None:

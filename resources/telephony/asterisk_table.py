@@ -104,7 +104,7 @@ class CdrTable:
             with self._engine.connect() as connection:
                 if self._is_mysql:
                     # The server hangs up on a reader that stores a portion for a minute.
-                    connection.exec_driver_sql(f"SET SESSION net_write_timeout = {_READ_SECONDS}")
+                    connection.exec_driver_sql(f"SET net_write_timeout = {_READ_SECONDS}")
                 else:
                     connection.exec_driver_sql("SET DateStyle TO ISO")
                     connection.execute(select(func.set_config("TimeZone", self._zone.key, False)))
@@ -134,7 +134,7 @@ class CdrTable:
         for span in (Span(_FIRST_START, soon), Span(soon, None)):
             found = connection.execute(select(func.max(self._start)).where(self._within(span))).scalar_one()
             if found is not None:
-                return datetime.fromisoformat(_wall_text(found, self._zone))
+                return datetime.fromisoformat(_wall_text(found))
         return None
 
     def counts(self, connection: Connection, since: datetime | None) -> dict[str, int]:
@@ -170,7 +170,7 @@ class CdrTable:
         with self.connected() as connection:
             streamed = connection.execution_options(yield_per=page_rows).execute(asked.order_by(self._start))
             for row in streamed.mappings():
-                record = {name: _value(row[column], self._zone) for name, column in self._columns.items()}
+                record = {name: _value(row[column]) for name, column in self._columns.items()}
                 if len(page) >= page_rows and record["start"] != page[-1]["start"]:
                     yield page
                     page = []
@@ -222,13 +222,13 @@ def _is_refusal(error: DBAPIError) -> bool:
     )
 
 
-def _value(value: object, zone: ZoneInfo) -> object:
+def _value(value: object) -> object:
     """Return a value as JSON can hold it: times as the wall clock's text, whole numbers as numbers."""
     match value:
         case None | bool() | int() | float():
             return value
         case datetime():
-            return _wall_text(value, zone)
+            return _wall_text(value)
         case Decimal():
             return int(value) if value == value.to_integral_value() else str(value)
         case bytes():
@@ -237,7 +237,6 @@ def _value(value: object, zone: ZoneInfo) -> object:
             return str(value).replace("\0", "")
 
 
-def _wall_text(value: object, zone: ZoneInfo) -> str:
-    if isinstance(value, datetime) and value.tzinfo:
-        value = value.astimezone(zone).replace(tzinfo=None)
-    return str(value)
+def _wall_text(value: object) -> str:
+    """Return a time as text; one with a zone comes in the server's, as asked for."""
+    return str(value.replace(tzinfo=None) if isinstance(value, datetime) else value)

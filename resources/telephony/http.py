@@ -125,6 +125,8 @@ class HttpClient:
         bearer = bearer.strip()
         if not (bearer.isascii() and bearer.isprintable()):
             raise ValueError(f"{name}: the API key holds characters that no key has; copy it again")
+        # Each repeat is logged below, in our words; stamina's own hooks would write to the terminal.
+        stamina.instrumentation.set_on_retry_hooks(())
         self._name = name
         self._base = str(url.copy_with(username=None, password=None)).rstrip("/")
         self._bounds = bounds or HttpBounds()

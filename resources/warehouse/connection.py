@@ -13,7 +13,6 @@ from sqlalchemy.pool import NullPool
 
 from resources.warehouse.tables import SCHEMA
 
-
 SESSION = {
     "search_path": f"{SCHEMA},public",
     "TimeZone": "UTC",
@@ -68,17 +67,14 @@ class Warehouse:
                 connection.rollback()
                 if time.monotonic() > deadline:
                     raise WarehouseBusyError(
-                        f"'{name}' is being worked on by another process; "
-                        f"waited {wait_seconds:.0f} s for it to finish."
+                        f"'{name}' is being worked on by another process; waited {wait_seconds:.0f} s for it to finish."
                     )
                 time.sleep(0.05)
             connection.commit()
             yield connection
 
 
-def copy_rows(
-    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
+def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Send rows into `table` by COPY."""
     with _cursor(connection) as cursor, cursor.copy(_copy_statement(table, columns, "")) as copy:
         for row in rows:

@@ -266,7 +266,7 @@ def test_any_text_survives(
 
 def test_lines_after_an_open_quote_are_still_understood() -> None:
     """One broken line does not turn the quotes of all that follow inside out."""
-    block = b'"a,b","c",1\n"open,\n"d,e",",",2\n"f"\n'
+    block = b'"a,b","c",1\n"open,\n"d",2,3\n"e,f"\n'
     lines = scan(block)
     assert lines.fields[[0, 2, 3]].tolist() == [3, 3, 1]
     assert lines.is_odd.tolist() == [False, True, False, False]
