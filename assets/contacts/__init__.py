@@ -1,0 +1,1 @@
+"""Clients, employees and who owns a number: read from contact files, decided by dated facts."""

@@ -1,0 +1,4 @@
+-- What libphonenumber made of new strings, on its way into number_forms.
+CREATE TEMPORARY TABLE IF NOT EXISTS parsed_numbers (
+    raw text NOT NULL, number text, national_number text, extension text, kind text NOT NULL
+) ON COMMIT DELETE ROWS

@@ -1,0 +1,1 @@
+"""Calls with their owner as of their start."""

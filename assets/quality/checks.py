@@ -1,0 +1,96 @@
+"""The asset checks. A broken rule shows how many rows break it, some of them, and what to do."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+from sqlalchemy import text
+
+from assets.describe import query_table
+from assets.platform import Platform
+from resources.warehouse.statements import statement
+
+SAMPLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of one asset: `name` is its query in `sql`, which returns the rows that break it.
+
+    Attributes:
+        is_warning: breaking it is something to look at, not something wrong with the table.
+    """
+
+    asset: str
+    name: str
+    meaning: str
+    remedy: str
+    is_warning: bool = False
+
+
+RULES = [
+    Rule("call_history", "calls_without_legs", "No call without legs.", "Materialise call_history for the days shown."),
+    Rule("call_legs", "legs_without_call", "No leg without a call.", "Materialise call_history for the days shown."),
+    Rule(
+        "call_history",
+        "talk_above_duration",
+        "Nobody talks longer than the call lasts.",
+        "Look at the legs of the calls shown: the server's clock or its records are wrong.",
+    ),
+    Rule(
+        "enriched_calls",
+        "owners_that_do_not_exist",
+        "Every enriched call's owner exists.",
+        "Materialise number_owners, then enriched_calls for the days shown.",
+    ),
+    Rule(
+        "enriched_calls",
+        "calls_not_enriched",
+        "Every call has been looked up.",
+        "Materialise enriched_calls for the days shown.",
+    ),
+    Rule("routing_table", "rank_holes", "Ranks run 1, 2, 3 without a hole.", "Materialise routing_table."),
+    Rule(
+        "routing_table",
+        "responsible_not_at_work",
+        "Every responsible is employed today.",
+        "Materialise routing_table; if it stays, look at the employee's dates.",
+    ),
+    Rule(
+        "routing_table",
+        "calls_routing_has_not_seen",
+        "The routing table is not older than the calls under it.",
+        "Switch schedule routing_table_update on, or launch its job.",
+        is_warning=True,
+    ),
+    Rule(
+        "call_legs",
+        "fresh_quarantine",
+        "No row was refused within the last day.",
+        "Look at the rows in table quarantine: reason and raw text tell what the source sent.",
+        is_warning=True,
+    ),
+]
+
+
+def make_checks() -> list[dg.AssetChecksDefinition]:
+    """Define a check for each rule."""
+    return [_make_check(rule) for rule in RULES]
+
+
+def _make_check(rule: Rule) -> dg.AssetChecksDefinition:
+    @dg.asset_check(name=rule.name, asset=rule.asset, description=f"{rule.meaning} If broken: {rule.remedy}")
+    def check(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        query = statement("assets.quality", rule.name)
+        bound = dict.fromkeys(query.compile().params, platform.business_zone)
+        with platform.warehouse.transaction() as connection:
+            # The query is one of our own files, so counting it by wrapping its text builds nothing from values.
+            broken = connection.execute(text(f"SELECT count(*) FROM ({query.text}) AS broken"), bound).scalar_one()  # noqa: S608
+            sample = query_table(connection, text(f"{query.text} LIMIT {SAMPLE_ROWS}"), bound)
+        return dg.AssetCheckResult(
+            passed=broken == 0,
+            severity=dg.AssetCheckSeverity.WARN if rule.is_warning else dg.AssetCheckSeverity.ERROR,
+            description=rule.meaning if broken == 0 else f"{broken} rows break the rule: {rule.meaning} {rule.remedy}",
+            metadata={"rows breaking the rule": broken, "some of them": sample},
+        )
+
+    return check
