@@ -1,0 +1,1 @@
+"""A simulated MikoPBX: its call detail records over real HTTP, written from the public protocol facts."""
