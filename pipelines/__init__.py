@@ -1,0 +1,1 @@
+"""When things run: definitions, jobs, schedules, settings, services and the command line."""

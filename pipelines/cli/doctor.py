@@ -1,0 +1,150 @@
+"""Command `doctor`: tries every setting and connection and says in plain words what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from pipelines.cli.database import warehouse_of, with_database
+from pipelines.platform import open_source
+from pipelines.settings import Settings, SettingsError, config_file, load_settings
+from resources.postgres import EmbeddedPostgresError
+from resources.telephony.source import SourceError
+from resources.warehouse.migrate import is_current, unfit_reasons
+
+FREE_GIGABYTES = 1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        what: what was looked at.
+        seen: what was seen.
+        remedy: what to do about it; empty where all is well.
+    """
+
+    what: str
+    seen: str
+    remedy: str = ""
+
+
+def doctor() -> None:
+    """Check every configured connection and setting; exit 1 if anything is wrong."""
+    findings = list(examine())
+    table = Table("", "what", "seen")
+    for finding in findings:
+        mark = "[red]wrong[/]" if finding.remedy else "[green]ok[/]"
+        seen = f"{finding.seen}\n[bold]{finding.remedy}[/]" if finding.remedy else finding.seen
+        table.add_row(mark, finding.what, seen)
+    Console().print(table)
+    if any(finding.remedy for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what is found, settings first; without usable settings nothing else can be looked at."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield Finding("settings", str(error), "Correct the values named above.")
+        return
+    file = config_file()
+    origin = str(file) if file.exists() else f"environment and defaults (no {file})"
+    yield Finding("settings", f"{origin}, business zone {settings.timezone}")
+    yield _data_folder(settings.home)
+    try:
+        with with_database(settings) as reachable:
+            yield from _databases(reachable)
+    except EmbeddedPostgresError as error:
+        yield Finding("embedded PostgreSQL", str(error), "Mend what it says, or set SWITCHBOARD_DATABASE_URL.")
+    yield from _sources(settings)
+    yield from _contact_files(settings)
+
+
+def _data_folder(home: Path) -> Finding:
+    existing = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Finding("data folder", f"{existing} cannot be written to", "Set SWITCHBOARD_HOME to a folder that can.")
+    free = shutil.disk_usage(existing).free / 1e9
+    if free < FREE_GIGABYTES:
+        return Finding("data folder", f"{home}: {free:.1f} GB free", f"Free some space: {FREE_GIGABYTES} GB at least.")
+    return Finding("data folder", f"{home}, {free:.0f} GB free")
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    warehouse = warehouse_of(settings)
+    place = make_url(warehouse.url).render_as_string(hide_password=True)
+    try:
+        with warehouse.transaction() as connection:
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+            problems = unfit_reasons(connection)
+    except DBAPIError as error:
+        yield Finding("warehouse", f"{place}: {_first_line(error)}", "Check SWITCHBOARD_DATABASE_URL and the server.")
+        return
+    yield Finding("warehouse", f"{place}, PostgreSQL {version}", " ".join(problems))
+    if not problems:
+        yield _schema(lambda: is_current(warehouse))
+    if settings.dagster_database_url is not None:
+        yield _dagster_database(settings.dagster_database_url.get_secret_value())
+
+
+def _schema(current: Callable[[], bool]) -> Finding:
+    if current():
+        return Finding("tables", "up to date")
+    return Finding("tables", "missing or older than this program", "Run 'switchboard migrate' ('up' does it too).")
+
+
+def _dagster_database(url: str) -> Finding:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DBAPIError as error:
+        return Finding("Dagster's storage", _first_line(error), "Check SWITCHBOARD_DAGSTER_DATABASE_URL.")
+    finally:
+        engine.dispose()
+    return Finding("Dagster's storage", make_url(url).render_as_string(hide_password=True))
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    if not settings.sources:
+        yield Finding(
+            "telephony",
+            "no server is configured",
+            "Add one to switchboard.toml, for example:\n[sources.office]\nkind = 'mikopbx_rest'\n"
+            "url = 'https://pbx.example.com'\nand its key as SWITCHBOARD_SOURCES__OFFICE__API_KEY.",
+        )
+    for name, configured in settings.sources.items():
+        source = open_source(name, configured, settings)
+        try:
+            look = source.look({})
+            yield Finding(f"telephony {name}", f"{configured.kind}: {look.seen}")
+        except SourceError as error:
+            yield Finding(f"telephony {name}", str(error), f"Check [sources.{name}] and the server.")
+        finally:
+            source.close()
+
+
+def _contact_files(settings: Settings) -> Iterator[Finding]:
+    for name, path in settings.contacts:
+        if not isinstance(path, Path):
+            continue
+        if os.access(path, os.R_OK):
+            yield Finding(f"contacts.{name}", str(path))
+        else:
+            yield Finding(f"contacts.{name}", f"{path} cannot be read", "Correct the path or the file's rights.")
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]

@@ -1,0 +1,161 @@
+"""Commands `up` and `demo`: everything started, the main job run once, and kept up until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import make_url
+
+from pipelines.cli.database import warehouse_of, with_database
+from pipelines.definitions import build_defs
+from pipelines.demo import Demo
+from pipelines.housekeeping import close_lost_runs
+from pipelines.main_job import MainJobError, count_legs, first_rows, run_main_job, what_was_built
+from pipelines.services import AlreadyRunningError, Service, Services, dagster_services, supervised
+from pipelines.settings import Settings, load_settings
+from resources.warehouse import Warehouse
+from resources.warehouse.migrate import migrate
+
+CHECKOUT = Path(__file__).parents[2]
+STEPS = 3
+
+console = Console()
+
+
+def up() -> None:
+    """Start Switchboard on the configured systems: PostgreSQL if embedded, Dagster, and the main job once."""
+    settings = load_settings()
+    with _only_once(settings) as services:
+        _run(settings, services, [], "switchboard up")
+
+
+def demo() -> None:
+    """Start Switchboard with a simulated MikoPBX and 90 days of believable history."""
+    settings = load_settings()
+    with _only_once(settings) as services:
+        demo = Demo.at(settings.home)
+        os.environ.update(demo.environment())
+        _run(load_settings(), services, [demo.service()], "switchboard demo")
+
+
+@contextmanager
+def _only_once(settings: Settings) -> Iterator[Services]:
+    """Have the data folder to ourselves; a second start on it says where the first one is, and ends."""
+    try:
+        with supervised(settings.home, _ui_url(settings)) as services:
+            yield services
+    except AlreadyRunningError as already:
+        console.print(str(already), highlight=False)
+        raise typer.Exit(0) from None
+    except KeyboardInterrupt:
+        # Ctrl-C before everything was up; `supervised` has ended what there was.
+        raise typer.Exit(130) from None
+
+
+def _run(settings: Settings, services: Services, besides: Sequence[Service], name: str) -> None:
+    with with_database(settings) as reachable:
+        environment = _environment(reachable)
+        os.environ.update(environment)
+        warehouse = warehouse_of(reachable)
+        with console.status("Bringing the tables up to date"):
+            migrate(warehouse)
+        dagster = dagster_services(CHECKOUT, reachable.home, reachable.webserver_port, environment)
+        os.environ["DAGSTER_HOME"] = str(reachable.home.resolve() / "dagster")
+        with dg.DagsterInstance.get() as instance:
+            # Nothing of ours is running, so whatever still looks so was cut off.
+            close_lost_runs(instance, timedelta(0))
+            services.start(besides)
+            services.wait_until_ready()
+            services.start(dagster)
+            _main_job(reachable, warehouse, instance)
+        with console.status("Waiting for Dagster's web server and daemon"):
+            services.wait_until_ready()
+        _show(warehouse)
+        console.print(f"\nThe UI: [bold]{_ui_url(reachable)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
+        services.wait()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the services need to know besides the settings they read themselves."""
+    assert settings.database_url is not None
+    dagster_url = settings.dagster_database_url
+    if dagster_url is None:
+        # On somebody's own server Dagster's tables get a database beside ours.
+        url = make_url(settings.database_url.get_secret_value()).set(database="dagster")
+    else:
+        url = make_url(dagster_url.get_secret_value())
+    return {
+        "SWITCHBOARD_HOME": str(settings.home.resolve()),
+        "SWITCHBOARD_DATABASE_URL": settings.database_url.get_secret_value(),
+        "SWITCHBOARD_DAGSTER_URL": url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
+    }
+
+
+def _main_job(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
+    """Run the main job with a progress display; a source that fails is told and left to the schedules."""
+    defs = build_defs(settings)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("The main job", total=STEPS + len(settings.sources) - 1)
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.5):
+                progress.update(task, description=f"{words} ({count_legs(warehouse):,} legs)")
+
+        words = ""
+
+        def step(what: str) -> None:
+            nonlocal words
+            if words:
+                progress.advance(task)
+            words = f"The main job: {what}"
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            run_main_job(defs, instance, list(settings.sources), step)
+        except MainJobError as error:
+            console.print(f"[bold red]{error}[/]\nThe schedules go on trying; see the UI.", highlight=False)
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _show(warehouse: Warehouse) -> None:
+    built = what_was_built(warehouse)
+    figures = Table(title="What stands in the warehouse", show_header=False)
+    for name, value in (
+        ("legs loaded", f"{built.legs:,}"),
+        ("calls", f"{built.calls:,}"),
+        ("calls with an owner", f"{built.with_owner:.1%}"),
+        ("calls of unknown numbers", f"{built.unmatched:.1%}"),
+        ("calls of ambiguous numbers", f"{built.ambiguous:.1%}"),
+        ("clients in the routing table", f"{built.clients:,}"),
+        ("clients with a responsible", f"{built.with_responsible:,}"),
+        ("rows in quarantine", f"{built.quarantined:,}"),
+    ):
+        figures.add_row(name, value)
+    console.print(figures)
+    columns, rows = first_rows(warehouse)
+    table = Table(title="The routing table: who should answer")
+    for column in columns:
+        # On a narrow terminal names are cut, numbers are not.
+        table.add_column(column, no_wrap=True, min_width=12 if column == "number" else None, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+
+
+def _ui_url(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.webserver_port}"

@@ -1,0 +1,70 @@
+"""The code location: everything Dagster knows of, assembled in one place.
+
+Asset implementations, jobs and schedules are made elsewhere; this module only puts them together.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster import BetaWarning
+
+import assets
+from assets.calendar import CallDays
+from assets.platform import Platform
+from assets.quality.checks import make_checks
+from pipelines.housekeeping import Retention
+from pipelines.jobs import make_jobs
+from pipelines.platform import make_platform
+from pipelines.schedules import make_schedules
+from pipelines.settings import Settings, load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the code location as the settings describe it."""
+    return build_defs(load_settings())
+
+
+def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Definitions:
+    """Assemble assets, checks, jobs, schedules and resources.
+
+    Args:
+        settings: what is configured.
+        platform: what the assets work with; made from the settings when first needed where absent.
+    """
+    call_days = CallDays.since(settings.history_start_on, settings.timezone)
+    jobs = {job.name: job for job in make_jobs(Retention(**settings.retention.model_dump()))}
+    return dg.Definitions(
+        assets=list(make_assets(call_days)),
+        asset_checks=make_checks(),
+        jobs=list(jobs.values()),
+        schedules=make_schedules(settings, jobs),
+        resources={"platform": platform or _platform_from(settings)},
+        # A process per step would double what a run costs, and no run here has parallel steps.
+        executor=dg.in_process_executor,
+    )
+
+
+def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition]:
+    """Yield the assets of every module of the package that has some."""
+    with warnings.catch_warnings():
+        # Backfill policies are used knowingly; Dagster would say "beta" once for each asset, at every start.
+        warnings.simplefilter("ignore", BetaWarning)
+        for module in pkgutil.walk_packages(assets.__path__, "assets."):
+            make: Any = getattr(importlib.import_module(module.name), "make_assets", None)
+            if make is not None:
+                yield from make(call_days)
+
+
+def _platform_from(settings: Settings) -> dg.ResourceDefinition:
+    @dg.resource(description="Warehouse, telephony servers and rules, as the settings describe them.")
+    def platform(_context: dg.InitResourceContext) -> Platform:
+        return make_platform(settings)
+
+    return platform

@@ -1,0 +1,137 @@
+"""Keeps what grows by itself small: Dagster's event log and console logs, lost runs, our own old rows.
+
+Materialisations and check results are never removed: they are what the UI knows of each day.
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
+
+# Dagster has no public call for trimming its event log; its documentation says to delete by SQL.
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from sqlalchemy import delete, func, or_, select
+
+from assets.platform import Platform
+from resources.warehouse.connection import Warehouse
+from resources.warehouse.tables import quarantine, routing_table, routing_versions
+
+RUN_IS_LOST_AFTER = timedelta(hours=3)
+"""Longer than any run may take (`run_monitoring.max_runtime_seconds` in dagster.yaml is two hours)."""
+
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+KEPT_EVENTS = [
+    DagsterEventType.ASSET_MATERIALIZATION.value,
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
+    DagsterEventType.ASSET_OBSERVATION.value,
+    DagsterEventType.ASSET_CHECK_EVALUATION.value,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+    DagsterEventType.RUN_FAILURE.value,
+    DagsterEventType.STEP_FAILURE.value,
+]
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many days things are kept that grow by themselves."""
+
+    event_log_days: int = 14
+    quarantine_days: int = 365
+    routing_version_days: int = 30
+
+
+def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
+    """Mark unfinished runs failed that nobody can be working on any more; return how many."""
+    cutoff = datetime.now(UTC) - older_than
+    records = instance.get_run_records(RunsFilter(statuses=UNFINISHED, updated_before=cutoff))
+    for record in records:
+        instance.report_run_failed(
+            record.dagster_run,
+            "The process of this run is gone (the machine or Switchboard was stopped while it ran). "
+            "Nothing is half-done: work is committed in whole portions, and the next tick goes on from there.",
+        )
+    return len(records)
+
+
+def trim_event_log(instance: DagsterInstance, older_than: timedelta) -> int:
+    """Delete events of finished steps and runs that only tell their course; return how many."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    events = SqlEventLogStorageTable
+    # Dagster keeps naive UTC in this column.
+    cutoff = (datetime.now(UTC) - older_than).replace(tzinfo=None)
+    with storage.index_connection() as connection:
+        return connection.execute(
+            delete(events).where(
+                events.c.timestamp < cutoff,
+                or_(events.c.dagster_event_type.is_(None), events.c.dagster_event_type.not_in(KEPT_EVENTS)),
+            )
+        ).rowcount
+
+
+def trim_console_logs(folder: Path, older_than: timedelta) -> int:
+    """Delete the console output Dagster captured of old runs; return how many runs."""
+    cutoff = (datetime.now(UTC) - older_than).timestamp()
+    old = [run for run in folder.glob("*/compute_logs") if run.stat().st_mtime < cutoff]
+    for run in old:
+        shutil.rmtree(run, ignore_errors=True)
+    return len(old)
+
+
+def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int]:
+    """Delete quarantined rows and closed routing rows past their time.
+
+    Returns:
+        (quarantined rows, routing rows) deleted.
+    """
+    with warehouse.transaction() as connection:
+        old_rows = connection.execute(
+            delete(quarantine).where(quarantine.c.seen_at < func.now() - timedelta(days=retention.quarantine_days))
+        ).rowcount
+        # The newest version built before the limit is what was live at the limit: it stays whole.
+        oldest_kept = (
+            select(func.max(routing_versions.c.version))
+            .where(routing_versions.c.built_at < func.now() - timedelta(days=retention.routing_version_days))
+            .scalar_subquery()
+        )
+        closed = connection.execute(delete(routing_table).where(routing_table.c.until_version <= oldest_kept)).rowcount
+    return old_rows, closed
+
+
+def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
+    """Return the job with this retention built in."""
+
+    @dg.op(description="Trim Dagster's logs and our own old rows; close runs whose process is gone.")
+    def tidy_up(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+        keep_events = timedelta(days=retention.event_log_days)
+        quarantined, closed = trim_warehouse(platform.warehouse, retention)
+        context.add_output_metadata(
+            {
+                "lost runs closed": close_lost_runs(context.instance, RUN_IS_LOST_AFTER),
+                "events deleted": trim_event_log(context.instance, keep_events),
+                "console logs deleted": trim_console_logs(Path(context.instance.storage_directory()), keep_events),
+                "quarantined rows deleted": quarantined,
+                "old routing rows deleted": closed,
+            }
+        )
+
+    @dg.job(
+        description="Keep Dagster's storage and our own small.\n\nОбслуживание: удаление старых журналов",
+        tags={"switchboard/job": "housekeeping"},
+    )
+    def housekeeping() -> None:
+        tidy_up()
+
+    return housekeeping

@@ -1,0 +1,184 @@
+"""Jobs: what a run does.
+
+Those that follow a cursor are ops, because the days they touch are known only while they run; they
+log one materialisation for each touched day of each asset they wrote. (No postponed annotations
+here: Dagster reads the ops' annotations as objects.)
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from assets.history.load import LoadReport, load_new, reread_days
+from assets.platform import Platform, Telephony
+from assets.routing.assets import describe_routing_table
+from assets.routing.build import update_routing
+from pipelines.housekeeping import Retention, make_housekeeping_job
+
+SOURCE_TAG = "switchboard/source"
+
+LOADED_ASSETS = ("call_legs", "call_history", "enriched_calls")
+"""What one load brings up to date together."""
+
+CONTACT_ASSETS = ("crm_parties", "crm_phones", "crm_employees", "contact_ownership", "number_owners")
+
+
+class SourceConfig(dg.Config):
+    """Which telephony server to read, by its name in the settings."""
+
+    source: str
+
+
+class RereadConfig(SourceConfig):
+    """Which business days to read again, both included, as ISO dates."""
+
+    first_day: str
+    last_day: str
+
+
+@dg.op(description="Follow the source's cursor until it has no more; each portion is one transaction.")
+def load_new_legs(context: dg.OpExecutionContext, config: SourceConfig, platform: dg.ResourceParam[Platform]) -> None:
+    """Load what a telephony server finalised since the last load."""
+    server = _server(platform, config.source)
+    source = server.open()
+    try:
+        report = load_new(platform.warehouse, source, server.rules)
+    finally:
+        source.close()
+    _log_report(context, config.source, report)
+
+
+@dg.op(description="Read whole days again: late recordings, changed, merged and removed calls.")
+def reread_legs(context: dg.OpExecutionContext, config: RereadConfig, platform: dg.ResourceParam[Platform]) -> None:
+    """Read days of a telephony server again."""
+    server = _server(platform, config.source)
+    first_day, last_day = date.fromisoformat(config.first_day), date.fromisoformat(config.last_day)
+    source = server.open()
+    try:
+        report = reread_days(platform.warehouse, source, server.rules, first_day, last_day)
+    finally:
+        source.close()
+    _log_report(context, config.source, report)
+
+
+@dg.op(description="Take in the calls and clients that changed: evidence, participation, ranking.")
+def update_routing_table(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+    """Bring the routing table up to date with what changed."""
+    report = update_routing(platform.warehouse, platform.routing_rules, platform.business_zone)
+    log_days(context, "tracked_interactions", report.days)
+    context.log_event(
+        dg.AssetMaterialization(
+            "participation", metadata={"clients": report.clients, "rows written": report.parts_written}
+        )
+    )
+    context.log_event(
+        dg.AssetMaterialization(
+            "routing_table",
+            metadata={
+                "clients looked at": report.clients,
+                "rows opened": report.rows_opened,
+                "rows closed": report.rows_closed,
+                **describe_routing_table(platform),
+            },
+        )
+    )
+
+
+@dg.job(
+    description="Load new calls from a telephony server.\n\nТелефония: Загрузка истории звонков",
+    tags={"switchboard/job": "call_history_load"},
+)
+def call_history_load() -> None:
+    """Load new calls."""
+    load_new_legs()
+
+
+@dg.job(
+    description="Read the latest days again: late recordings, merged and removed calls.\n\n"
+    "Телефония: Загрузка истории звонков (повторное чтение)",
+    tags={"switchboard/job": "call_history_reread"},
+)
+def call_history_reread() -> None:
+    """Read days again."""
+    reread_legs()
+
+
+@dg.job(
+    description="Bring the routing table up to date with what changed.\n\nТелефония: Обновление таблицы маршрутизации",
+    tags={"switchboard/job": "routing_table_update"},
+)
+def routing_table_update() -> None:
+    """Update the routing table."""
+    update_routing_table()
+
+
+def make_jobs(retention: Retention) -> list[Any]:
+    """Return every job."""
+    owners = dg.AssetSelection.assets(*CONTACT_ASSETS, "enriched_calls")
+    return [
+        call_history_load,
+        call_history_reread,
+        routing_table_update,
+        dg.define_asset_job(
+            "contact_owners_5_days",
+            selection=owners,
+            description="Refresh contacts and fill the owners of the last days' calls.\n\n"
+            "Телефония: Обновление контактных данных (оперативно)",
+            tags={"switchboard/job": "contact_owners_5_days"},
+        ),
+        dg.define_asset_job(
+            "contact_owners_3_months",
+            selection=owners,
+            description="Refresh contacts and fill the owners of three months' calls.\n\n"
+            "Телефония: Обновление контактных данных",
+            tags={"switchboard/job": "contact_owners_3_months"},
+        ),
+        make_housekeeping_job(retention),
+    ]
+
+
+def log_days(context: dg.OpExecutionContext, asset: str, days: Mapping[date, int]) -> None:
+    """Log one materialisation for each touched day of a daily asset."""
+    for day, rows in days.items():
+        context.log_event(dg.AssetMaterialization(asset, partition=day.isoformat(), metadata={"rows touched": rows}))
+
+
+def _server(platform: Platform, name: str) -> Telephony:
+    if name not in platform.telephony:
+        raise dg.Failure(
+            f"No telephony server '{name}' is configured; there are: {_listed(platform.telephony)}. "
+            "Servers stand under [sources.<name>] in switchboard.toml.",
+            allow_retries=False,
+        )
+    return platform.telephony[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _log_report(context: dg.OpExecutionContext, source: str, report: LoadReport) -> None:
+    context.log.info(
+        "%s: %d rows read, %d new legs, %d changed, %d gone, %d quarantined",
+        source,
+        report.read,
+        report.new,
+        report.changed,
+        report.gone,
+        report.quarantined,
+    )
+    for asset in LOADED_ASSETS:
+        log_days(context, asset, report.days)
+    context.add_output_metadata(
+        {
+            "rows read": report.read,
+            "new legs": report.new,
+            "changed legs": report.changed,
+            "gone legs": report.gone,
+            "quarantined rows": report.quarantined,
+            "touched days": len(report.days),
+            "source began anew": report.was_reset,
+        }
+    )

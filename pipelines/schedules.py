@@ -1,0 +1,257 @@
+"""Schedules: when the jobs look, and whether there is anything to do.
+
+A tick first takes a cheap look. With nothing to do it launches no run and says what it saw; a run
+costs seconds and tens of kilobytes of log. Each description says what stops when the switch is off.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterInstance, RunsFilter
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from sqlalchemy import func, select
+
+from assets.contacts.refresh import changed_files
+from assets.enrichment.enrich import count_stale_owners
+from assets.history.load import stored_cursor
+from assets.platform import Platform
+from assets.routing.build import mark_verified, pending_work
+from pipelines.housekeeping import UNFINISHED
+from pipelines.jobs import SOURCE_TAG
+from pipelines.settings import Settings
+from pipelines.windows import crons_within, is_within
+from resources.telephony.source import SourceError
+from resources.warehouse.tables import call_legs
+
+FEW_DAYS = 5
+THREE_MONTHS_DAYS = 92
+REREAD_DAYS = 2
+NIGHTLY_REREAD_DAYS = 7
+NIGHTLY_REREAD_HOUR = 3
+
+LATE_AFTER = timedelta(minutes=10)
+"""A tick evaluated this long after its time is a missed one, made up for after a standstill."""
+
+Answer = list[dg.RunRequest] | dg.SkipReason
+
+
+def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.ScheduleDefinition]:
+    """Return every schedule, ticking in the business zone."""
+    hours = settings.schedules
+    window = hours.window_start, hours.window_end
+
+    def within(interval_seconds: int) -> list[str]:
+        return crons_within(*window, interval_seconds)
+
+    running_with_telephony = _running_if(bool(settings.sources))
+
+    @dg.schedule(
+        name="call_history_load",
+        job=jobs["call_history_load"],
+        cron_schedule=within(hours.call_history_load_seconds),
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            "Asks each telephony server for calls finalised since the last load and loads them.\n"
+            "Off: new calls no longer reach the history, and nothing that depends on it moves.\n\n"
+            "Телефония: Загрузка истории звонков"
+        ),
+    )
+    def call_history_load(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        return look_for_new_calls(context.instance, platform)
+
+    @dg.schedule(
+        name="call_history_reread",
+        job=jobs["call_history_reread"],
+        cron_schedule=[*within(3600), f"0 {NIGHTLY_REREAD_HOUR} * * *"],
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            "Reads the last 24 hours again, at 03:00 the last 7 days: late recordings, changed, merged and removed "
+            "calls.\n"
+            "Off: changes the server makes to calls already loaded stay unseen.\n\n"
+            "Телефония: Загрузка истории звонков (повторное чтение)"
+        ),
+    )
+    def call_history_reread(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        local = context.scheduled_execution_time.astimezone(settings.zone)
+        days = NIGHTLY_REREAD_DAYS if local.hour == NIGHTLY_REREAD_HOUR else REREAD_DAYS
+        return look_for_days_to_reread(context.instance, platform, local.date(), days)
+
+    @dg.schedule(
+        name="contact_owners_5_days",
+        job=jobs["contact_owners_5_days"],
+        cron_schedule=within(hours.contact_owners_seconds),
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            f"Takes in changed contact files and fills the owners of the last {FEW_DAYS} days' calls.\n"
+            "Off: calls keep the owners they were loaded with; changed contacts are not seen.\n\n"
+            "Телефония: Обновление контактных данных (оперативно)"
+        ),
+    )
+    def contact_owners_5_days(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        today = context.scheduled_execution_time.astimezone(settings.zone).date()
+        return look_for_stale_owners(platform, _first_day(settings, today, FEW_DAYS), today)
+
+    @dg.schedule(
+        name="contact_owners_3_months",
+        job=jobs["contact_owners_3_months"],
+        cron_schedule="0 20 * * 6",
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            "Saturday 20:00: fills the owners of three months' calls, day by day. A missed run is not made up for "
+            "inside working hours.\n"
+            "Off: calls older than five days keep the owners they have.\n\n"
+            "Телефония: Обновление контактных данных"
+        ),
+    )
+    def contact_owners_3_months(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        planned_at = context.scheduled_execution_time
+        now = datetime.now(settings.zone)
+        if now - planned_at > LATE_AFTER and is_within(now, *window, settings.timezone):
+            return dg.SkipReason(
+                f"The run planned for {planned_at:%A %d %B %H:%M} was missed. It reads three months and so never "
+                "starts inside working hours; launch it by hand in the evening, or wait for Saturday."
+            )
+        today = planned_at.astimezone(settings.zone).date()
+        return look_for_stale_owners(platform, _first_day(settings, today, THREE_MONTHS_DAYS), today)
+
+    @dg.schedule(
+        name="routing_table_update",
+        job=jobs["routing_table_update"],
+        cron_schedule=within(hours.routing_table_seconds),
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            "Takes changed calls and clients into the routing table.\n"
+            "Off: the table goes stale; calls go on being loaded and wait.\n\n"
+            "Телефония: Обновление таблицы маршрутизации"
+        ),
+    )
+    def routing_table_update(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        return look_for_changed_clients(context.instance, platform)
+
+    housekeeping = dg.ScheduleDefinition(
+        name="housekeeping",
+        job=jobs["housekeeping"],
+        cron_schedule="30 4 * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "04:30: trims Dagster's event log and our own old rows, closes runs whose process is gone.\n"
+            "Off: the databases grow.\n\n"
+            "Обслуживание: удаление старых журналов"
+        ),
+    )
+    return [
+        call_history_load,
+        call_history_reread,
+        contact_owners_5_days,
+        contact_owners_3_months,
+        routing_table_update,
+        housekeeping,
+    ]
+
+
+def look_for_new_calls(instance: DagsterInstance, platform: Platform) -> Answer:
+    """Ask each server for its newest row; one run for each that has news and is not being loaded already.
+
+    Raises:
+        SourceError: a server could not be asked and none of the others has news.
+    """
+    requests: list[dg.RunRequest] = []
+    seen: list[str] = []
+    failure: SourceError | None = None
+    for name, server in platform.telephony.items():
+        if _is_being_read(instance, name):
+            seen.append(f"{name}: the load before this one is still running")
+            continue
+        with platform.warehouse.transaction() as connection:
+            cursor = stored_cursor(connection, name)
+        source = server.open()
+        try:
+            look = source.look(cursor)
+        except SourceError as error:
+            failure = error
+            continue
+        finally:
+            source.close()
+        seen.append(f"{name}: {look.seen}")
+        if look.has_news or look.is_reset:
+            requests.append(_load_request("load_new_legs", name, {}))
+    if failure and not requests:
+        raise failure
+    return requests or dg.SkipReason("; ".join(seen) or "No telephony server is configured.")
+
+
+def look_for_days_to_reread(instance: DagsterInstance, platform: Platform, today: date, days: int) -> Answer:
+    """One run for each server of which we hold calls of these days; days without calls have nothing to change."""
+    first_day = today - timedelta(days=days - 1)
+    requests: list[dg.RunRequest] = []
+    seen: list[str] = []
+    for name in platform.telephony:
+        with platform.warehouse.transaction() as connection:
+            held = connection.execute(
+                select(func.count())
+                .select_from(call_legs)
+                .where(call_legs.c.pbx_id == name, call_legs.c.call_day.between(first_day, today))
+            ).scalar_one()
+        if not held:
+            seen.append(f"{name}: no call from {first_day} to {today} is stored, so none can have changed")
+        elif _is_being_read(instance, name):
+            seen.append(f"{name}: another load is still running")
+        else:
+            config = {"first_day": first_day.isoformat(), "last_day": today.isoformat()}
+            requests.append(_load_request("reread_legs", name, config))
+    return requests or dg.SkipReason("; ".join(seen) or "No telephony server is configured.")
+
+
+def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -> Answer:
+    """One run over the days if a contact file changed or a call bears another owner than the tables say."""
+    with platform.warehouse.transaction() as connection:
+        files = changed_files(connection, platform.contact_files)
+        calls, stale = count_stale_owners(connection, first_day, last_day, platform.regions)
+    if not files and not stale:
+        return dg.SkipReason(
+            f"Looked at {calls} calls from {first_day} to {last_day}: every owner is up to date, "
+            "and no contact file changed."
+        )
+    return [
+        dg.RunRequest(
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
+                ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),
+            }
+        )
+    ]
+
+
+def look_for_changed_clients(instance: DagsterInstance, platform: Platform) -> Answer:
+    """One run if calls or clients wait to be taken in and no update is running."""
+    if instance.get_runs_count(RunsFilter(job_name="routing_table_update", statuses=UNFINISHED)):
+        return dg.SkipReason("The update before this one is still running.")
+    calls, clients = pending_work(platform.warehouse, platform.business_zone)
+    if not calls and not clients:
+        mark_verified(platform.warehouse)
+        return dg.SkipReason("No call, owner or employee changed since the last update.")
+    return [dg.RunRequest()]
+
+
+def _load_request(op: str, source: str, config: Mapping[str, str]) -> dg.RunRequest:
+    return dg.RunRequest(run_config={"ops": {op: {"config": {"source": source, **config}}}}, tags={SOURCE_TAG: source})
+
+
+def _is_being_read(instance: DagsterInstance, source: str) -> bool:
+    return bool(instance.get_runs_count(RunsFilter(tags={SOURCE_TAG: source}, statuses=UNFINISHED)))
+
+
+def _first_day(settings: Settings, today: date, days: int) -> date:
+    return max(settings.history_start_on, today - timedelta(days=days - 1))
+
+
+def _running_if(configured: bool) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED

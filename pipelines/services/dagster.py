@@ -1,0 +1,142 @@
+"""Dagster's three services: the code server, the web server, the daemon.
+
+The web server and the daemon could each start a code server of their own. They share one instead: a
+reload in the UI then changes the code for both, where the daemon alone would go on with the old code
+until it is restarted, and the code is loaded once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from pipelines.services.service import Service, ServiceFailedError
+
+# A socket's path may have 107 bytes, and Dagster puts sockets into the folder for temporary files.
+_LONGEST_SOCKET_FOLDER = 90
+
+_LOCATIONS = """
+{ workspaceOrError { ... on Workspace { locationEntries {
+    loadStatus locationOrLoadError { ... on PythonError { message causes { message } } } } } } }
+"""
+_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }"
+
+
+def dagster_services(
+    checkout: Path, home: Path, port: int, environment: Mapping[str, str] | None = None
+) -> list[Service]:
+    """Return Dagster's services for the code location that `workspace.yaml` names.
+
+    Writes Dagster's own settings into `<home>/dagster`, a copy of `dagster.yaml`, and a workspace that
+    names the code server into `<home>/run`: to be called by the one who has the data folder.
+
+    Args:
+        checkout: the folder with `workspace.yaml` and `dagster.yaml`.
+        home: the data folder.
+        port: of the UI on 127.0.0.1.
+        environment: what the code and Dagster's storage need to know, such as the URLs of databases.
+    """
+    home = home.resolve()
+    code_port = _free_port()
+    workspace = home / "run" / "workspace.yaml"
+    for folder in (home / "dagster", home / "tmp", workspace.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(checkout / "dagster.yaml", home / "dagster" / "dagster.yaml")
+    location = _code_location(checkout)
+    server = {"host": "127.0.0.1", "port": code_port, "location_name": location["location_name"]}
+    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+
+    surroundings = {**(environment or {}), "DAGSTER_HOME": str(home / "dagster")}
+    if len(str(home / "tmp")) <= _LONGEST_SOCKET_FOLDER:
+        surroundings["TMPDIR"] = str(home / "tmp")
+    ui, begun_at = f"http://127.0.0.1:{port}", time.time()
+
+    def service(name: str, arguments: list[str], **more: Any) -> Service:  # noqa: ANN401
+        argv = [sys.executable, "-m", *arguments]
+        return Service(name=name, argv=argv, environment=surroundings, folder=checkout, **more)
+
+    def listen(port: int) -> list[str]:
+        return ["-h", "127.0.0.1", "-p", str(port)]
+
+    code = ["-m", location["module_name"], "--location-name", location["location_name"]]
+    return [
+        service(
+            "code-server",
+            ["dagster", "code-server", "start", *listen(code_port), *code],
+            # It listens only after it has loaded the code.
+            is_ready=lambda: _listens(code_port),
+        ),
+        service(
+            "webserver",
+            ["dagster_webserver", "-w", str(workspace), *listen(port)],
+            is_ready=lambda: _locations_are_loaded(ui),
+            needs=("code-server",),
+        ),
+        service(
+            "daemon",
+            ["dagster._daemon", "run", "-w", str(workspace)],
+            is_ready=lambda: _daemons_have_begun(ui, begun_at),
+            needs=("code-server",),
+        ),
+    ]
+
+
+def _code_location(checkout: Path) -> dict[str, str]:
+    file = checkout / "workspace.yaml"
+    match yaml.safe_load(file.read_text("utf-8")):
+        case {"load_from": [{"python_module": {"module_name": str(), "location_name": str()} as location}]}:
+            return dict(location)
+    raise ServiceFailedError(f"{file} must name one code location: a python_module with module_name and location_name.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _locations_are_loaded(ui: str) -> bool:
+    """Whether the code is there; without it the UI would show an empty deployment at first."""
+    data = _ask(ui, _LOCATIONS)
+    if data is None:
+        return False
+    entries = data["workspaceOrError"].get("locationEntries", [])
+    for entry in entries:
+        error = entry["locationOrLoadError"] or {}
+        if message := error.get("message"):
+            messages = [message, *(cause["message"] for cause in error["causes"])]
+            raise ServiceFailedError(f"the code cannot be loaded: {' '.join(messages).strip()}")
+    return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
+
+
+def _daemons_have_begun(ui: str, begun_at: float) -> bool:
+    """Whether each daemon thread has shown a sign of life; Dagster's "healthy" may be of an earlier one."""
+    data = _ask(ui, _DAEMONS)
+    if data is None:
+        return False
+    statuses = data["instance"]["daemonHealth"]["allDaemonStatuses"]
+    return all((status["lastHeartbeatTime"] or 0) > begun_at for status in statuses if status["required"])
+
+
+def _ask(ui: str, question: str) -> dict[str, Any] | None:
+    """Return the answer of Dagster's GraphQL, or None while it has none."""
+    try:
+        answer = httpx.post(f"{ui}/graphql", json={"query": question}, timeout=5, trust_env=False)
+        data: dict[str, Any] | None = answer.json().get("data")
+    except (httpx.HTTPError, ValueError):
+        return None
+    return data
