@@ -157,17 +157,18 @@ def test_freepbx_tells_the_same_without_answer_and_end(warehouse: Warehouse, cdr
     same_facts(legs_of(warehouse, "csv"), legs_of(warehouse, "freepbx"), names)
 
 
-def test_instants_are_those_the_server_knew(warehouse: Warehouse) -> None:
-    """Wall clocks of Master.csv against the seconds since 1970 that cdr_custom wrote for the same rows."""
-    load_files(warehouse, MASTER)
+@pytest.mark.parametrize(("name", "within_seconds"), [("Master.csv", 1), ("cdr_custom_full.csv", 0.001)])
+def test_instants_are_those_the_server_knew(warehouse: Warehouse, name: str, within_seconds: float) -> None:
+    """Wall clocks to the second, and to the millisecond where cdr_custom wrote the seconds since 1970."""
+    load_files(warehouse, ASTERISK_DATA / name)
     truth = {key_of(row): row for row in recorded_rows("cdr_custom_full.csv", LAYOUTS[9])}
     for leg in legs_of(warehouse):
         row = truth[leg["leg_id"]]
-        assert abs(leg["started_at"].timestamp() - float(row["epoch_start"])) <= 1
-        assert abs(leg["ended_at"].timestamp() - float(row["epoch_end"])) <= 1
+        assert abs(leg["started_at"].timestamp() - float(row["epoch_start"])) <= within_seconds
+        assert abs(leg["ended_at"].timestamp() - float(row["epoch_end"])) <= within_seconds
+        assert (leg["answered_at"] is not None) == (row["disposition"] == "ANSWERED")
         if leg["answered_at"]:
-            assert abs(leg["answered_at"].timestamp() - float(row["epoch_answer"])) <= 1
-        assert leg["answered_at"] is None or row["disposition"] == "ANSWERED"
+            assert abs(leg["answered_at"].timestamp() - float(row["epoch_answer"])) <= within_seconds
 
 
 def bridged_seconds() -> dict[str, list[tuple[float, float]]]:

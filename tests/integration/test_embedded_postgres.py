@@ -20,9 +20,17 @@ from resources.postgres import EmbeddedPostgres, EmbeddedPostgresError, Server
 from resources.postgres.account import account_for
 from resources.postgres.binaries import binary_folder
 from resources.postgres.cluster import Cluster
+from resources.processes import has_ended
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
+
+# The interpreter may lie under /root, so nobody is let through everywhere, and may do nothing more.
+_PASS = "-all,+dac_read_search"
+AS_NOBODY = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *(f"--inh-caps={_PASS}", f"--ambient-caps={_PASS}", f"--bounding-set={_PASS}"),
+)
 
 USER = """
 import sys
@@ -256,24 +264,25 @@ def test_the_folder_is_quiet_when_the_block_ends(home: Path) -> None:
 
 @pytest.mark.parametrize("victims", ["postmaster", "supervisor", "both"])
 def test_a_killed_server_comes_back_with_all_commits(home: Path, victims: str, start_user: Callable[..., User]) -> None:
-    """After kill -9 of any part a commit that was reported is there; the address holds if one lived."""
+    """After kill -9 of any part the user it had finds it again, at the same address, with every commit."""
     user = start_user(home)
     url = user.url()
     query(url, "CREATE TABLE kept AS SELECT 42 AS n")
     master = postmaster(home)
     supervisor = psutil.Process(master.ppid())
-    for process in {"postmaster": [master], "supervisor": [supervisor], "both": [supervisor, master]}[victims]:
+    killed = {"postmaster": [master], "supervisor": [supervisor], "both": [supervisor, master]}[victims]
+    for process in killed:
         process.kill()
-    if victims == "postmaster":
+    wait_until(lambda: all(has_ended(process) for process in killed))
 
-        def answers() -> bool:
-            with contextlib.suppress(psycopg.OperationalError):
-                return query(url, "SELECT n FROM kept") == 42
-            return False
+    def is_back() -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            return query(url, "SELECT n FROM kept") == 42 and postmaster(home) != master
+        return False
 
-        wait_until(answers)
+    wait_until(is_back)
     with EmbeddedPostgres(home).running() as server:
-        assert query(server.url("switchboard"), "SELECT n FROM kept") == 42
+        assert server.url("switchboard") == url
         assert len(server_processes(home)) == 2
     user.leave()
 
@@ -390,22 +399,23 @@ class TestRoot:
         assert f"cannot pass {closed_folder}" in text
         assert "SWITCHBOARD_HOME" in text
 
-    def test_an_ordinary_user_needs_nothing(self, tmp_path: Path) -> None:
+    def test_an_ordinary_user_needs_nothing(self, tmp_path: Path, start_user: Callable[..., User]) -> None:
         """It works without root, as the user himself."""
-        # The interpreter may lie under /root, so the user is let through, and nothing more.
-        tmp_path.chmod(0o755)
         home = tmp_path / "home"
         home.mkdir()
         os.chown(home, 65534, 65534)
-        caps = "-all,+dac_read_search"
-        user = User(
-            home,
-            *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
-            *(f"--inh-caps={caps}", f"--ambient-caps={caps}", f"--bounding-set={caps}"),
-        )
+        user = start_user(home, *AS_NOBODY)
         assert query(user.url(), "SELECT 1") == 1
         assert {process.uids().effective for process in server_processes(home)} == {65534}
         user.leave()
+
+    def test_a_closed_data_folder_is_named(self, tmp_path: Path, start_user: Callable[..., User]) -> None:
+        """Who may not write there is told where, and of SWITCHBOARD_HOME."""
+        user = start_user(tmp_path / "home", *AS_NOBODY)
+        _, text = user.process.communicate(timeout=30)
+        assert f"{tmp_path}/home" in text.splitlines()[-1]
+        assert "is closed to you" in text
+        assert "SWITCHBOARD_HOME" in text
 
     def test_the_owner_of_the_data_stays(self, tmp_path: Path) -> None:
         """A user "postgres" who appears later does not change who runs the server."""
@@ -437,8 +447,10 @@ def test_a_signal_to_the_supervisor_ends_the_server_orderly(home: Path, start_us
     """A machine that shuts down ends the supervisor by SIGTERM; nothing is left to recover from."""
     user = start_user(home)
     user.url()
+    user.process.send_signal(signal.SIGSTOP)  # or it would have the server back at once
     psutil.Process(postmaster(home).ppid()).send_signal(signal.SIGTERM)
     wait_until(lambda: not server_processes(home))
     assert "database system is shut down" in (home / "postgres/server.log").read_text()
     assert not (home / "postgres/endpoint.json").exists()
+    user.process.send_signal(signal.SIGCONT)
     user.leave()

@@ -1,0 +1,115 @@
+"""The Dagster UI as people use it: follow the lineage, switch a schedule, materialise, backfill a week."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+
+from tests.fix_browser import RunningSwitchboard
+from tests.fix_simulators import ServedPbx
+from tests.rows import CLIENT, MOSCOW, leg, select, snapshot
+
+pytestmark = pytest.mark.timeout(400)
+
+DAILY = ("call_legs", "call_history", "enriched_calls")
+PARTITIONS = """
+query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
+    assetPartitionStatuses { ... on TimePartitionStatuses { ranges { startKey endKey status } } } } } }
+"""
+SCHEDULE = """
+query($name: String!) { scheduleOrError(scheduleSelector: {
+    repositoryLocationName: "telephony", repositoryName: "__repository__", scheduleName: $name
+}) { ... on Schedule { scheduleState { status } } } }
+"""
+WIPE = """
+mutation($path: [String!]!) { wipeAssets(assetPartitionRanges: [{assetKey: {path: $path}}]) { __typename } }
+"""
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 90) -> Any:  # noqa: ANN401
+    """Return what a look gives once it gives something."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+    return found
+
+
+def materialised_days(running: RunningSwitchboard, asset: str) -> list[dict[str, str]]:
+    answer = running.ask(PARTITIONS, path=[asset])
+    return [
+        part
+        for part in answer["assetNodeOrError"]["assetPartitionStatuses"]["ranges"]
+        if part["status"] == "MATERIALIZED"
+    ]
+
+
+def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_week(
+    simulated_pbx: Callable[..., ServedPbx], start_switchboard: Callable[..., RunningSwitchboard], page: Page
+) -> None:
+    """One long visit, because an instance takes half a minute to start."""
+    served = simulated_pbx()
+    today = datetime.now(MOSCOW).replace(hour=0, minute=0, second=0, microsecond=0)
+    served.pbx.store.finalise(
+        leg(f"c{day}-{call}", today - timedelta(days=day) + timedelta(hours=9, minutes=call), CLIENT, "201", talk=20)
+        for day in range(20, 0, -1)
+        for call in range(5)
+    )
+    running = start_switchboard(served)
+    warehouse = running.warehouse
+    assert select(warehouse, "SELECT count(*) FROM call_history") == [(100,)]
+
+    page.goto(f"{running.url}/asset-groups")
+    for group in ("contacts", "history", "enrichment", "routing"):
+        expect(page.get_by_text(group, exact=True).first).to_be_visible()
+    page.goto(f"{running.url}/assets/routing_table?view=lineage&lineageScope=upstream")
+    page.get_by_role("button", name="All", exact=True).click()
+    # The graph shortens long names in the middle.
+    for asset in ("call_legs", "call_history", "enriched_calls", "trac.*_interactions", "participation"):
+        expect(page.get_by_text(re.compile(f"^{asset}$")).first).to_be_visible()
+
+    page.goto(f"{running.url}/automation")
+    row = page.locator(
+        '//a[contains(@href,"/schedules/call_history_load")]/ancestor::*[.//label[contains(@class,"formatSwitch")]][1]'
+    )
+    row.locator('label[class*="formatSwitch"]').click()
+    wait_for(
+        lambda: (
+            running.ask(SCHEDULE, name="call_history_load")["scheduleOrError"]["scheduleState"]["status"] == "STOPPED"
+        )
+    )
+
+    page.goto(f"{running.url}/assets/participation")
+    before = select(warehouse, "SELECT count(*) FROM participation")
+    with warehouse.transaction() as connection:
+        connection.execute(text("DELETE FROM participation"))
+    page.get_by_role("button", name="Materialize").first.click()
+    wait_for(lambda: select(warehouse, "SELECT count(*) FROM participation") == before)
+
+    complete = snapshot(warehouse)
+    first, last = (today - timedelta(days=14)).date(), (today - timedelta(days=8)).date()
+    for asset in DAILY:
+        running.ask(WIPE, path=[asset])
+        assert materialised_days(running, asset) == []
+        with warehouse.transaction() as connection:
+            week = {"first": first, "last": last}
+            connection.execute(text(f"DELETE FROM {asset} WHERE call_day BETWEEN :first AND :last"), week)  # noqa: S608
+    assert select(warehouse, "SELECT count(*) FROM call_history") == [(65,)]
+    page.goto(f"{running.url}/assets/call_legs")
+    page.get_by_role("button", name="Materialize").first.click()
+    days = page.get_by_placeholder("No matching partitions")
+    days.fill(f"[{first}...{last}]")
+    days.press("Enter")
+    expect(page.get_by_text("7 partitions").first).to_be_visible()
+    page.get_by_role("button", name="Launch backfill").click()
+    wait_for(lambda: materialised_days(running, "call_legs"), seconds=150)
+    [part] = materialised_days(running, "call_legs")
+    assert (part["startKey"], part["endKey"]) == (first.isoformat(), last.isoformat())
+    assert snapshot(warehouse) == complete

@@ -1,0 +1,21 @@
+"""Fixtures by subject stand in `fix_*.py` beside this file."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_warehouse",
+    "tests.fix_simulators",
+    "tests.fix_platform",
+    "tests.fix_browser",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the tier its folder names, so that `-m` can choose tiers."""
+    for item in items:
+        tier = item.path.parent.name
+        if tier in {"dagster", "integration", "browser"}:
+            item.add_marker(tier)

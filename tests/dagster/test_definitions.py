@@ -1,0 +1,118 @@
+"""The code location: it loads, holds every asset, and looks as people know it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+import assets
+from pipelines.definitions import build_defs
+from pipelines.settings import Settings
+from resources.warehouse import tables
+
+SNAPSHOT = Path(__file__).with_name("definitions.json")
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    """Return the definitions with one telephony server configured."""
+    source: Any = {"office": {"kind": "mikopbx_rest", "url": "http://127.0.0.1:1", "api_key": "k"}}
+    return build_defs(Settings(sources=source))
+
+
+def described(defs: dg.Definitions) -> dict[str, Any]:
+    """Return what people and programs rely on, in a stable order."""
+    graph = defs.resolve_asset_graph()
+    repository = defs.get_repository_def()
+    return {
+        "assets": {
+            key.to_user_string(): {
+                "group": graph.get(key).group_name,
+                "daily": graph.get(key).is_partitioned,
+                "deps": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+                "checks": sorted(check.name for check in graph.get_check_keys_for_assets({key})),
+            }
+            for key in sorted(graph.get_all_asset_keys())
+        },
+        "jobs": sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")),
+        "schedules": {
+            schedule.name: {
+                "job": schedule.job_name,
+                "cron": schedule.cron_schedule
+                if isinstance(schedule.cron_schedule, str)
+                else [*schedule.cron_schedule],
+                "zone": schedule.execution_timezone,
+                "default": schedule.default_status.value,
+            }
+            for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name)
+        },
+    }
+
+
+def test_definitions_load_and_every_reference_resolves(defs: dg.Definitions) -> None:
+    """Names, dependencies and resources fit together."""
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_names_dependencies_and_switches_match_the_snapshot(defs: dg.Definitions) -> None:
+    """A rename loses people's switches and partitions: it must be seen in review. `definitions.json` is it."""
+    assert described(defs) == json.loads(SNAPSHOT.read_text("utf-8"))
+
+
+def test_every_asset_module_is_registered(defs: dg.Definitions) -> None:
+    """An asset that is written but not in the definitions would fail silently."""
+    made = 0
+    for module in pkgutil.walk_packages(assets.__path__, "assets."):
+        if module.name.endswith(".assets"):
+            assert hasattr(importlib.import_module(module.name), "make_assets"), module.name
+            made += 1
+    assert made >= 4
+    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 11
+
+
+def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Definitions) -> None:
+    """Asset name = table name; the UI shows the same columns as the database."""
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        table = tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"]
+        schema = node.metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == [column.name for column in table.columns]
+        assert node.owners
+        assert node.kinds
+        assert node.description
+
+
+def test_descriptions_say_what_stops_and_bear_the_russian_name(defs: dg.Definitions) -> None:
+    """People who come from 1C look for the job by its name there, and must know what a switch does."""
+    for schedule in defs.get_repository_def().schedule_defs:
+        assert schedule.description is not None
+        assert "Off: " in schedule.description
+        assert any("а" <= letter <= "я" for letter in schedule.description.lower())
+
+
+def test_importing_the_code_location_loads_no_heavy_library_and_opens_nothing() -> None:
+    """A run pays for the import before its first line."""
+    probe = (
+        "import sys, pipelines.definitions; "
+        "print([name for name in ('pandas', 'pyarrow', 'vobject', 'pymysql') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_workspace_yaml_loads_the_code_location_from_anywhere(tmp_path: Path) -> None:
+    """The file is the only source of the code location; the caller's folder does not matter."""
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(CHECKOUT / "workspace.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Validation successful for code location telephony" in done.stderr + done.stdout

@@ -1,0 +1,194 @@
+"""What a tick does: a cheap look, a run where there is work, a reason where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import Mock
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from assets.history.load import LoadRules
+from assets.platform import Platform, Telephony
+from pipelines.definitions import build_defs
+from pipelines.jobs import SOURCE_TAG
+from pipelines.settings import Settings
+from resources.telephony.source import SourceError
+from tests.fix_simulators import ServedPbx
+from tests.rows import leg, select
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+# A working day that is past, so that a tick of it is neither early nor within living memory of another test.
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=MOSCOW)
+SETTINGS = Settings()
+
+
+@pytest.fixture
+def served(simulated_pbx: Callable[..., ServedPbx]) -> ServedPbx:
+    """A simulated PBX with one call of today's morning."""
+    served = simulated_pbx()
+    served.pbx.store.finalise([leg("c1", NOON - timedelta(hours=2), "84951234567", "202", duration=90, talk=80)])
+    return served
+
+
+@pytest.fixture
+def office(platform: Platform, served: ServedPbx) -> Platform:
+    """The platform with that PBX as its one telephony server."""
+    return replace(platform, telephony={"office": Telephony(open=served.source, rules=LoadRules())})
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def tick(platform: Platform, instance: dg.DagsterInstance, name: str, at: datetime = NOON) -> Any:  # noqa: ANN401
+    """Evaluate a schedule as the daemon does; return its run requests, or the reason why there are none."""
+    defs = build_defs(SETTINGS, platform)
+    schedule = defs.get_repository_def().get_schedule_def(name)
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, resources={"platform": platform}
+    ) as context:
+        answer = schedule.evaluate_tick(context)
+    return answer.skip_message or list(answer.run_requests or [])
+
+
+def execute(platform: Platform, instance: dg.DagsterInstance, name: str, request: dg.RunRequest) -> None:
+    """Execute a requested run in this process."""
+    job = build_defs(SETTINGS, platform).resolve_job_def(name)
+    assert job.execute_in_process(instance=instance, run_config=request.run_config, tags=request.tags).success
+
+
+def tick_and_run(platform: Platform, instance: dg.DagsterInstance, name: str, at: datetime = NOON) -> None:
+    """One tick of a schedule with all its consequences."""
+    answer = tick(platform, instance, name, at)
+    for request in answer if isinstance(answer, list) else []:
+        execute(platform, instance, name, request)
+
+
+def test_new_calls_launch_one_run_for_their_server_and_the_next_tick_says_why_there_is_none(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """The run marks exactly the touched days of each asset it wrote."""
+    [request] = tick(office, instance, "call_history_load")
+    assert request.tags[SOURCE_TAG] == "office"
+    execute(office, instance, "call_history_load", request)
+    for asset in ("call_legs", "call_history", "enriched_calls"):
+        assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {"2026-11-20"}
+    reason = tick(office, instance, "call_history_load")
+    assert "office: " in reason
+    assert "1" in reason
+
+
+def test_runs_of_one_server_never_overlap(office: Platform, instance: dg.DagsterInstance) -> None:
+    """A tick finds the load before it still running and says so."""
+    job = build_defs(SETTINGS, office).resolve_job_def("call_history_load")
+    [request] = tick(office, instance, "call_history_load")
+    instance.create_run_for_job(
+        job, run_config=request.run_config, tags=request.tags, status=dg.DagsterRunStatus.STARTED
+    )
+    assert "still running" in tick(office, instance, "call_history_load")
+
+
+def test_a_server_that_does_not_answer_makes_the_tick_red(
+    office: Platform, served: ServedPbx, instance: dg.DagsterInstance
+) -> None:
+    """Silence is not "nothing new"."""
+    served.pbx.faults.switch_on("unavailable", times=None)
+    with pytest.raises(dg.DagsterUserCodeExecutionError) as raised:
+        tick(office, instance, "call_history_load")
+    assert isinstance(raised.value.__cause__, SourceError)
+
+
+def test_the_reread_takes_a_day_and_at_three_in_the_night_a_week(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """Days without a stored call have nothing that could have changed."""
+    assert "none can have changed" in tick(office, instance, "call_history_reread")
+    tick_and_run(office, instance, "call_history_load")
+    [request] = tick(office, instance, "call_history_reread")
+    config = request.run_config["ops"]["reread_legs"]["config"]
+    assert (config["first_day"], config["last_day"]) == ("2026-11-19", "2026-11-20")
+    [request] = tick(office, instance, "call_history_reread", NOON.replace(day=21, hour=3))
+    config = request.run_config["ops"]["reread_legs"]["config"]
+    assert (config["first_day"], config["last_day"]) == ("2026-11-15", "2026-11-21")
+    execute(office, instance, "call_history_reread", request)
+
+
+def test_changed_contact_files_launch_the_owner_job_once(office: Platform, instance: dg.DagsterInstance) -> None:
+    """Its run takes the files in and fills the owners of the last five days; then every owner is up to date."""
+    tick_and_run(office, instance, "call_history_load")
+    [request] = tick(office, instance, "contact_owners_5_days")
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-11-16"
+    assert request.tags["dagster/asset_partition_range_end"] == "2026-11-20"
+    execute(office, instance, "contact_owners_5_days", request)
+    assert select(office.warehouse, "SELECT party_id FROM enriched_calls") == [("romashka",)]
+    assert "every owner is up to date" in tick(office, instance, "contact_owners_5_days")
+
+
+def test_a_wrong_owner_is_noticed_without_any_file_changing(office: Platform, instance: dg.DagsterInstance) -> None:
+    """The look compares what is stored with what the tables say now, filled or not."""
+    for name in ("call_history_load", "contact_owners_5_days"):
+        tick_and_run(office, instance, name)
+    with office.warehouse.transaction() as connection:
+        connection.execute(text("UPDATE enriched_calls SET party_id = 'vasilek'"))
+    assert isinstance(tick(office, instance, "contact_owners_5_days"), list)
+
+
+def test_a_missed_saturday_is_not_made_up_for_in_working_hours(
+    office: Platform, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a standstill the tick of Saturday 20:00 comes late: in the night it runs, by day it does not."""
+    tick_and_run(office, instance, "call_history_load")
+    saturday = NOON.replace(day=21, hour=20)
+
+    clock = Mock(wraps=datetime)
+    monkeypatch.setattr("pipelines.schedules.datetime", clock)
+    clock.now.return_value = datetime(2026, 11, 22, 10, 0, tzinfo=MOSCOW)
+    assert "never starts inside working hours" in tick(office, instance, "contact_owners_3_months", saturday)
+    clock.now.return_value = datetime(2026, 11, 22, 22, 0, tzinfo=MOSCOW)
+    [request] = tick(office, instance, "contact_owners_3_months", saturday)
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-08-22"
+
+
+def test_the_routing_is_updated_when_something_changed_and_not_else(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """An idle tick launches no run."""
+    assert "No call, owner or employee changed" in tick(office, instance, "routing_table_update")
+    tick_and_run(office, instance, "call_history_load")
+    [request] = tick(office, instance, "routing_table_update")
+    execute(office, instance, "routing_table_update", request)
+    assert "No call, owner or employee changed" in tick(office, instance, "routing_table_update")
+    assert instance.get_latest_materialization_event(dg.AssetKey("routing_table")) is not None
+
+
+ALL = ["call_history_load", "contact_owners_5_days", "routing_table_update", "call_history_reread"]
+
+
+@pytest.mark.parametrize(
+    ("off", "query", "untouched"),
+    [
+        ("call_history_load", "SELECT count(*) FROM call_history", 0),
+        ("contact_owners_5_days", "SELECT count(party_id) FROM enriched_calls", 0),
+        ("routing_table_update", "SELECT count(*) FROM routing_table", 0),
+        ("call_history_reread", "SELECT count(recording) FROM call_legs", 0),
+        ("nothing", "SELECT count(*) FROM routing_table WHERE party_id = 'romashka'", 4),
+    ],
+)
+def test_switching_a_schedule_off_stops_what_its_description_says(
+    office: Platform, served: ServedPbx, instance: dg.DagsterInstance, off: str, query: str, untouched: int
+) -> None:
+    """All others tick twice and do their work; what the one does is left undone."""
+    for round_number in range(2):
+        for name in ALL:
+            if name != off:
+                tick_and_run(office, instance, name, NOON + timedelta(hours=round_number))
+        served.pbx.store.change(served.pbx.store.rows()[0]["UNIQUEID"], recordingfile="/storage/c1.mp3")
+    assert select(office.warehouse, query) == [(untouched,)]

@@ -1,0 +1,140 @@
+"""The command line, as people type it: against a real database and a simulated PBX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipelines.cli import app
+from resources.warehouse import Warehouse
+from resources.warehouse.migrate import is_current
+from tests.fix_simulators import ServedPbx
+from tests.rows import CLIENT, at, leg, load, select
+
+SAMPLES = Path(__file__).parents[1] / "data" / "asterisk"
+
+
+@pytest.fixture
+def run(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """A function that runs a command on the test's warehouse."""
+    monkeypatch.setenv("SWITCHBOARD_CONFIG", str(tmp_path / "switchboard.toml"))
+    monkeypatch.setenv("SWITCHBOARD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", warehouse.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words))
+
+    return invoke
+
+
+def test_sql_answers_as_table_csv_and_json(warehouse: Warehouse, run: Callable[..., Result]) -> None:
+    """The same rows in three forms."""
+    load(warehouse, [leg("c1", at("2026-03-02 10:00:00"), CLIENT, "201", talk=20)])
+    query = "SELECT linkedid, talk_seconds FROM call_history"
+    assert "c1" in run("sql", query).stdout
+    assert list(csv.reader(io.StringIO(run("sql", query, "-f", "csv").stdout))) == [
+        ["linkedid", "talk_seconds"],
+        ["c1", "20"],
+    ]
+    assert json.loads(run("sql", query, "-f", "json").stdout) == {"linkedid": "c1", "talk_seconds": 20}
+
+
+def test_sql_changes_nothing_unless_told_to(warehouse: Warehouse, run: Callable[..., Result]) -> None:
+    """Read-only by default; the refusal is the server's, so no wording of the query gets around it."""
+    load(warehouse, [leg("c1", at("2026-03-02 10:00:00"), CLIENT, "201")])
+    refused = run("sql", "DELETE FROM call_legs")
+    assert refused.exit_code == 1
+    assert "read-only" in refused.output
+    assert select(warehouse, "SELECT count(*) FROM call_legs") == [(1,)]
+    assert run("sql", "--write", "DELETE FROM call_legs").exit_code == 0
+    assert select(warehouse, "SELECT count(*) FROM call_legs") == [(0,)]
+
+
+def test_a_wrong_query_says_what_the_server_said_and_shows_no_traceback(run: Callable[..., Result]) -> None:
+    """People read the reason, not our code."""
+    wrong = run("sql", "SELECT nonsense")
+    assert wrong.exit_code == 1
+    assert "nonsense" in wrong.output
+    assert "Traceback" not in wrong.output
+
+
+def test_importing_a_cdr_file_twice_takes_each_leg_once(warehouse: Warehouse, run: Callable[..., Result]) -> None:
+    """The summary tells new, repeated and quarantined rows apart."""
+    words = ("import-cdr", str(SAMPLES / "Master.csv"), "--source", "old", "--timezone", "UTC")
+    first = run(*words)
+    assert first.exit_code == 0, first.output
+    assert "426" in first.stdout
+    again = run(*words)
+    assert again.exit_code == 0, again.output
+    assert select(warehouse, "SELECT pbx_id, count(*) FROM call_legs GROUP BY 1") == [("old", 426)]
+    figures = [line for line in again.stdout.splitlines() if "repeated" in line]
+    assert "426" in figures[0]
+
+
+def test_migrate_makes_an_empty_database_a_warehouse(
+    make_database: Callable[[str | None], str], run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And once more is harmless."""
+    url = make_database(None)
+    monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", url)
+    for _ in range(2):
+        assert run("migrate").exit_code == 0
+    assert is_current(Warehouse(url))
+
+
+def test_doctor_finds_nothing_wrong_with_a_sound_installation(
+    run: Callable[..., Result], simulated_pbx: Callable[..., ServedPbx], tmp_path: Path
+) -> None:
+    """Exit 0; every connection is named with what was seen there."""
+    served = simulated_pbx()
+    served.pbx.store.finalise([leg("c1", at("2026-03-02 10:00:00"), CLIENT, "201")])
+    (tmp_path / "switchboard.toml").write_text(
+        f"[sources.office]\nkind = 'mikopbx_rest'\nurl = '{served.url}'\napi_key = '{served.pbx.api_key}'\n"
+    )
+    (tmp_path / "switchboard.toml").chmod(0o600)
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert "telephony office" in result.stdout
+    assert served.pbx.api_key not in result.output
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(
+    run: Callable[..., Result], simulated_pbx: Callable[..., ServedPbx], tmp_path: Path
+) -> None:
+    """A refused key, a missing file and a database without tables are each told, exit 1."""
+    served = simulated_pbx()
+    (tmp_path / "switchboard.toml").write_text(
+        f"[sources.office]\nkind = 'mikopbx_rest'\nurl = '{served.url}'\napi_key = 'wrong'\n"
+        "[contacts]\nemployees_csv = '/absent/employees.csv'\n"
+    )
+    (tmp_path / "switchboard.toml").chmod(0o600)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "telephony office" in result.stdout
+    assert "/absent/employees.csv cannot be read" in result.stdout
+
+
+def test_doctor_without_a_database_names_the_setting(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens there."""
+    monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "SWITCHBOARD_DATABASE_URL" in result.stdout
+    assert "secret" not in result.output
+
+
+def test_every_command_is_described(run: Callable[..., Result]) -> None:
+    """`--help` is the first thing a newcomer reads."""
+    shown = run("--help").stdout
+    for command in ("demo", "up", "doctor", "import-cdr", "migrate", "sql"):
+        assert command in shown
+        assert run(command, "--help").exit_code == 0
