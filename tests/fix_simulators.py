@@ -110,6 +110,6 @@ def simulated_pbx() -> Iterator[Callable[..., ServedPbx]]:
 
 
 @pytest.fixture(scope="session")
-def company() -> Company:
+def invented_company() -> Company:
     """An invented company of 200 clients, as of the end of March 2026."""
     return Company.invent(parties=200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -88,20 +89,23 @@ def start_user() -> Iterator[Callable[..., User]]:
 
 @pytest.fixture
 def fresh_home(tmp_path: Path) -> Iterator[Path]:
-    """A data folder that is not there yet; its server is ended after the test whatever happened."""
+    """A data folder that is not there yet; nothing is left of it after the test, whatever happened."""
     yield tmp_path / "home"
     for process in server_processes(tmp_path / "home"):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+            process.wait()
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data folder in which the server has run once; to make one takes most of a second."""
     home = tmp_path_factory.mktemp("made")
     with EmbeddedPostgres(home).running():
         pass
-    return home
+    yield home
+    shutil.rmtree(home)
 
 
 @pytest.fixture

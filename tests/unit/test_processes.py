@@ -62,7 +62,7 @@ def test_a_launched_program_ends_with_its_starter() -> None:
     ) as parent:
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
-        while child.cmdline()[0] != "/bin/sleep":
+        while child.cmdline()[:1] != ["/bin/sleep"]:
             time.sleep(0.01)
         parent.kill()
     deadline = time.monotonic() + 10

@@ -24,8 +24,8 @@ INTERNAL = re.compile(r"2\d\d")
 
 
 @pytest.fixture(scope="module")
-def calls(company: Company) -> list[FinishedCall]:
-    return generate_calls(company, first_day=FIRST_DAY, days=59, calls_per_day=150)
+def calls(invented_company: Company) -> list[FinishedCall]:
+    return generate_calls(invented_company, first_day=FIRST_DAY, days=59, calls_per_day=150)
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +43,25 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def talked(row: Row) -> bool:
-    return row["billsec"] > 0 and row["is_app"] != "1"
+    return bool(row["billsec"]) and row["is_app"] != "1"
 
 
-def test_the_same_seed_makes_the_same_company_and_calls(company: Company) -> None:
+def test_the_same_seed_makes_the_same_company_and_calls(invented_company: Company) -> None:
     """A test that failed can be repeated."""
-    assert Company.invent(parties=200) == company
-    assert Company.invent(seed=2, parties=200) != company
+    assert Company.invent(parties=200) == invented_company
+    assert Company.invent(seed=2, parties=200) != invented_company
 
     def made(seed: int) -> list[FinishedCall]:
-        return generate_calls(company, first_day=FIRST_DAY, days=3, calls_per_day=20, seed=seed)
+        return generate_calls(invented_company, first_day=FIRST_DAY, days=3, calls_per_day=20, seed=seed)
 
     assert made(1) == made(1)
     assert made(1) != made(2)
 
 
-def test_every_number_is_valid_and_each_notation_means_it(company: Company) -> None:
+def test_every_number_is_valid_and_each_notation_means_it(invented_company: Company) -> None:
     """Invented, but not refused by libphonenumber."""
     notations = set()
-    for contact in (contact for party in company.parties for contact in party.contacts):
+    for contact in (contact for party in invented_company.parties for contact in party.contacts):
         for number, written in zip(contact.numbers, contact.written, strict=True):
             assert phonenumbers.is_valid_number(phonenumbers.parse(number, None)), number
             assert e164(written.split(" доб.")[0]) == number
@@ -70,10 +70,10 @@ def test_every_number_is_valid_and_each_notation_means_it(company: Company) -> N
     assert any("доб." in notation for notation in notations)
 
 
-def test_receptions_are_shared_and_people_take_their_numbers_along(company: Company) -> None:
+def test_receptions_are_shared_and_people_take_their_numbers_along(invented_company: Company) -> None:
     """What makes an owner ambiguous, and what makes it a question of the day."""
     holders: dict[str, list[tuple[str, date | None, date | None]]] = defaultdict(list)
-    for party in company.parties:
+    for party in invented_company.parties:
         for contact in party.contacts:
             for number in contact.numbers:
                 holders[number].append((party.party_id, contact.valid_from, contact.valid_to))
@@ -86,34 +86,34 @@ def test_receptions_are_shared_and_people_take_their_numbers_along(company: Comp
         assert left_on == came_on
 
 
-def test_an_extension_changes_hands_and_nobody_shares_one(company: Company) -> None:
+def test_an_extension_changes_hands_and_nobody_shares_one(invented_company: Company) -> None:
     """On any day an extension is one employee's."""
-    left = [employee for employee in company.employees if employee.employed_until]
+    left = [employee for employee in invented_company.employees if employee.employed_until]
     assert len(left) == 2
     holders: dict[str, set[str]] = defaultdict(set)
     for days in range(100):
         day = TODAY - timedelta(days=days)
-        held = company.extensions_on(day)
+        held = invented_company.extensions_on(day)
         assert len(set(held.values())) == len(held)
         for employee_id, extension in held.items():
             holders[extension].add(employee_id)
     assert sorted(len(who) for who in holders.values())[-2:] == [1, 2]
-    newest = company.extensions_on(TODAY)
+    newest = invented_company.extensions_on(TODAY)
     assert not any(employee.employee_id in newest for employee in left)
-    assert any(party.responsible_id in {one.employee_id for one in left} for party in company.parties)
+    assert any(party.responsible_id in {one.employee_id for one in left} for party in invented_company.parties)
 
 
-def test_the_contact_files_hold_each_contact_once(company: Company, tmp_path: Path) -> None:
+def test_the_contact_files_hold_each_contact_once(invented_company: Company, tmp_path: Path) -> None:
     """The CRM's list and the address book have different clients: both are needed."""
-    company.write_contacts_csv(tmp_path / "contacts.csv")
-    company.write_vcards(tmp_path / "contacts.vcf")
-    company.write_employees_csv(tmp_path / "employees.csv")
+    invented_company.write_contacts_csv(tmp_path / "contacts.csv")
+    invented_company.write_vcards(tmp_path / "contacts.vcf")
+    invented_company.write_employees_csv(tmp_path / "employees.csv")
     listed = {row["contact_id"]: row for row in read(tmp_path / "contacts.csv")}
     text = (tmp_path / "contacts.vcf").read_bytes().decode()
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     cards = {str(card.uid.value): card for card in vobject.readComponents(text)}
     assert not listed.keys() & cards.keys()
-    for party in company.parties:
+    for party in invented_company.parties:
         for contact in party.contacts:
             if party.is_on_cards:
                 card = cards[contact.contact_id]
@@ -126,10 +126,10 @@ def test_the_contact_files_hold_each_contact_once(company: Company, tmp_path: Pa
                     party.party_id, party.name, party.kind,
                 )  # fmt: skip
                 assert re.split(r"[,;] ?", row["phones"]) == list(contact.written)
-    assert len(listed) + len(cards) == sum(len(party.contacts) for party in company.parties)
+    assert len(listed) + len(cards) == sum(len(party.contacts) for party in invented_company.parties)
     assert cards
     employees = read(tmp_path / "employees.csv")
-    assert len(employees) == len(company.employees)
+    assert len(employees) == len(invented_company.employees)
     assert ",".join(employees[0]) == (
         "employee_id,name,department,extension,valid_from,valid_to,mobile,employed_from,employed_until"
     )
@@ -178,9 +178,9 @@ def test_a_call_is_finalised_five_to_ten_seconds_after_its_last_channel(calls: l
     assert overtaken > 10
 
 
-def test_every_kind_of_call_occurs(calls: list[FinishedCall], company: Company) -> None:
+def test_every_kind_of_call_occurs(calls: list[FinishedCall], invented_company: Company) -> None:
     """Queues, missed calls and call-backs, transfers, inner calls, nights, hidden and unknown callers."""
-    known = {number for party in company.parties for contact in party.contacts for number in contact.numbers}
+    known = {number for party in invented_company.parties for contact in party.contacts for number in contact.numbers}
     seen: Counter[str] = Counter()
     missed_at: dict[str, str] = {}
     for call in sorted(calls, key=lambda call: call.rows[0]["start"]):
@@ -217,24 +217,24 @@ def test_one_client_number_comes_in_several_notations(rows: list[Row]) -> None:
     assert max(len(written) for written in notations.values()) >= 4
 
 
-def test_only_who_holds_an_extension_that_day_is_seen_at_it(rows: list[Row], company: Company) -> None:
+def test_only_who_holds_an_extension_that_day_is_seen_at_it(rows: list[Row], invented_company: Company) -> None:
     """Those who left do not call any more; a handed-over extension has its new holder's name."""
-    names = {employee.employee_id: employee.name for employee in company.employees}
+    names = {employee.employee_id: employee.name for employee in invented_company.employees}
     for row in rows:
         day = datetime.fromisoformat(row["start"]).date()
-        held = {(extension, names[one]) for one, extension in company.extensions_on(day).items()}
+        held = {(extension, names[one]) for one, extension in invented_company.extensions_on(day).items()}
         # A leg after midnight belongs to a call of the day before.
-        held |= {(ext, names[one]) for one, ext in company.extensions_on(day - timedelta(days=1)).items()}
+        held |= {(ext, names[one]) for one, ext in invented_company.extensions_on(day - timedelta(days=1)).items()}
         for side in ("src", "dst"):
             if INTERNAL.fullmatch(row[f"{side}_num"]):
                 assert (row[f"{side}_num"], row[f"{side}_name"]) in held
 
 
-def test_a_client_is_mostly_dealt_with_by_one_or_two_people(rows: list[Row], company: Company) -> None:
+def test_a_client_is_mostly_dealt_with_by_one_or_two_people(rows: list[Row], invented_company: Company) -> None:
     """Otherwise a routing table would have nothing to find."""
     owner = {
         number: party.party_id
-        for party in company.parties
+        for party in invented_company.parties
         for contact in party.contacts
         for number in contact.numbers
         if contact.valid_to is None
@@ -264,9 +264,11 @@ def test_calls_follow_the_working_day(calls: list[FinishedCall]) -> None:
     assert not is_open(datetime(2026, 3, 1, 9, 0, tzinfo=UTC), "Europe/Moscow")
 
 
-def test_the_repeated_hour_of_autumn_is_written_as_the_wall_shows_it(company: Company) -> None:
+def test_the_repeated_hour_of_autumn_is_written_as_the_wall_shows_it(invented_company: Company) -> None:
     """Start is not in order any more, and a call over the change has lost its duration; UNIQUEID knows better."""
-    calls = generate_calls(company, first_day=date(2026, 10, 25), days=1, calls_per_day=100, timezone="Europe/Berlin")
+    calls = generate_calls(
+        invented_company, first_day=date(2026, 10, 25), days=1, calls_per_day=100, timezone="Europe/Berlin"
+    )
     begun = sorted((int(row["UNIQUEID"][8:18]), row) for call in calls for row in call.rows)
     turns = [(one, other) for (_, one), (_, other) in pairwise(begun) if one["start"] > other["start"]]
     assert turns
@@ -275,9 +277,11 @@ def test_the_repeated_hour_of_autumn_is_written_as_the_wall_shows_it(company: Co
     assert all((row["duration"], row["billsec"], row["disposition"]) == (0, 0, "ANSWER") for row in over)
 
 
-def test_the_missing_hour_of_spring_is_never_written(company: Company) -> None:
+def test_the_missing_hour_of_spring_is_never_written(invented_company: Company) -> None:
     """A call over the change keeps its true duration."""
-    calls = generate_calls(company, first_day=date(2026, 3, 29), days=1, calls_per_day=100, timezone="Europe/Berlin")
+    calls = generate_calls(
+        invented_company, first_day=date(2026, 3, 29), days=1, calls_per_day=100, timezone="Europe/Berlin"
+    )
     rows = [row for call in calls for row in call.rows]
     assert not [row for row in rows for name in ("start", "endtime") if "2026-03-29 02" in row[name]]
     [over] = [row for row in rows if row["start"] < "2026-03-29 02" < row["endtime"]]
