@@ -99,12 +99,14 @@ def start_switchboard(tmp_path: Path) -> Iterator[Callable[..., RunningSwitchboa
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(tmp_path: Path) -> Iterator[Page]:
     """A page in headless Chromium."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian's package is 'chromium')")
+    # A home of its own, or Chromium leaves its settings in ours.
+    environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(tmp_path)}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS, env=environment)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.set_default_timeout(30_000)
         yield page

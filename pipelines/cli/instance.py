@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -28,32 +29,36 @@ from resources.warehouse.migrate import migrate
 
 CHECKOUT = Path(__file__).parents[2]
 STEPS = 3
+WIDTHS = {"number": 13, "ext": 3, "share": 5, "why": 22}
+NAME_WIDTH = 14
 
 console = Console()
 
 
 def up() -> None:
     """Start Switchboard on the configured systems: PostgreSQL if embedded, Dagster, and the main job once."""
-    settings = load_settings()
-    with _only_once(settings) as services:
+    with _only_once(load_settings()) as (settings, services):
         _run(settings, services, [], "switchboard up")
 
 
 def demo() -> None:
     """Start Switchboard with a simulated MikoPBX and 90 days of believable history."""
-    settings = load_settings()
-    with _only_once(settings) as services:
+    with _only_once(load_settings()) as (settings, services):
         demo = Demo.at(settings.home)
         os.environ.update(demo.environment())
-        _run(load_settings(), services, [demo.service()], "switchboard demo")
+        urls = {name: getattr(settings, name) for name in ("database_url", "dagster_database_url")}
+        _run(load_settings().model_copy(update=urls), services, [demo.service()], "switchboard demo")
 
 
 @contextmanager
-def _only_once(settings: Settings) -> Iterator[Services]:
-    """Have the data folder to ourselves; a second start on it says where the first one is, and ends."""
+def _only_once(settings: Settings) -> Iterator[tuple[Settings, Services]]:
+    """Have the data folder to ourselves; a second start on it says where the first one is, and ends.
+
+    Yields settings that name a running server; it ends after the services, which write to it until their end.
+    """
     try:
-        with supervised(settings.home, _ui_url(settings)) as services:
-            yield services
+        with with_database(settings) as reachable, supervised(settings.home, _ui_url(settings)) as services:
+            yield reachable, services
     except AlreadyRunningError as already:
         console.print(str(already), highlight=False)
         raise typer.Exit(0) from None
@@ -63,26 +68,25 @@ def _only_once(settings: Settings) -> Iterator[Services]:
 
 
 def _run(settings: Settings, services: Services, besides: Sequence[Service], name: str) -> None:
-    with with_database(settings) as reachable:
-        environment = _environment(reachable)
-        os.environ.update(environment)
-        warehouse = warehouse_of(reachable)
-        with console.status("Bringing the tables up to date"):
-            migrate(warehouse)
-        dagster = dagster_services(CHECKOUT, reachable.home, reachable.webserver_port, environment)
-        os.environ["DAGSTER_HOME"] = str(reachable.home.resolve() / "dagster")
-        with dg.DagsterInstance.get() as instance:
-            # Nothing of ours is running, so whatever still looks so was cut off.
-            close_lost_runs(instance, timedelta(0))
-            services.start(besides)
-            services.wait_until_ready()
-            services.start(dagster)
-            _main_job(reachable, warehouse, instance)
-        with console.status("Waiting for Dagster's web server and daemon"):
-            services.wait_until_ready()
-        _show(warehouse)
-        console.print(f"\nThe UI: [bold]{_ui_url(reachable)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
-        services.wait()
+    environment = _environment(settings)
+    os.environ.update(environment)
+    warehouse = warehouse_of(settings)
+    with console.status("Bringing the tables up to date"):
+        migrate(warehouse)
+    dagster = dagster_services(CHECKOUT, settings.home, settings.webserver_port, environment)
+    os.environ["DAGSTER_HOME"] = str(settings.home.resolve() / "dagster")
+    with dg.DagsterInstance.get() as instance:
+        # Nothing of ours is running, so whatever still looks so was cut off.
+        close_lost_runs(instance, timedelta(0))
+        services.start(besides)
+        services.wait_until_ready()
+        services.start(dagster)
+        _main_job(settings, warehouse, instance)
+    with console.status("Waiting for Dagster's web server and daemon"):
+        services.wait_until_ready()
+    _show(warehouse)
+    console.print(f"\nThe UI: [bold]{_ui_url(settings)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
+    services.wait()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -148,10 +152,13 @@ def _show(warehouse: Warehouse) -> None:
         figures.add_row(name, value)
     console.print(figures)
     columns, rows = first_rows(warehouse)
-    table = Table(title="The routing table: who should answer")
+    table = Table(title="The routing table: who should answer", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in columns:
-        # On a narrow terminal names are cut, numbers are not.
-        table.add_column(column, no_wrap=True, min_width=12 if column == "number" else None, overflow="ellipsis")
+        # Fits eighty columns: names are cut; numbers, shares and reasons are not.
+        width = WIDTHS.get(column)
+        table.add_column(
+            column, no_wrap=True, overflow="ellipsis", min_width=width, max_width=None if width else NAME_WIDTH
+        )
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     console.print(table)

@@ -8,7 +8,7 @@ WITH clients AS (
     LIMIT 10
 )
 SELECT
-    r.number, r.rank AS "#", r.party_name AS client, r.employee_name AS employee, r.extension AS ext,
+    r.number, r.party_name AS client, r.employee_name AS employee, r.extension AS ext,
     to_char(100 * r.share, 'FM990') || ' %' AS share,
     CASE WHEN r.is_responsible THEN 'responsible, ' ELSE '' END || r.reason AS why
 FROM routing_table AS r

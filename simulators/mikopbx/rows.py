@@ -68,7 +68,7 @@ class CallRows:
 
     def __init__(self, begun: float, zone: ZoneInfo, chance: Random, serial: Iterator[int]) -> None:
         self.rows: list[Row] = []
-        self.linkedid = f"mikopbx-{int(begun)}.{next(serial)}"
+        self.linkedid = f"mikopbx-{int(round(begun, 3))}.{next(serial)}"
         self.ended = begun
         self._zone = zone
         self._chance = chance
@@ -102,7 +102,7 @@ class CallRows:
         end_text, end_read = self._wall(end)
         answer_text, answer_read = self._wall(answer) if answer else ("", end_read)
         talk = max(end_read - answer_read, 0)
-        unique_id = f"mikopbx-{int(start)}.{next(self._serial)}_{''.join(chance.choices(_MARKS, k=6))}"
+        unique_id = f"mikopbx-{int(round(start, 3))}.{next(self._serial)}_{''.join(chance.choices(_MARKS, k=6))}"
         is_recorded = talk > 0 and not target.is_app
         row = {
             "start": start_text,
