@@ -9,8 +9,9 @@ from resources.warehouse.tables import SCHEMA, metadata
 
 connection = context.config.attributes["connection"]
 connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-# With the schema on the search path Alembic would see our tables under two names.
+# With the schema on the search path Alembic would take it for the default one and our tables for others.
 connection.execute(text("SET LOCAL search_path TO public"))
+connection.dialect.default_schema_name = "public"
 
 context.configure(
     connection=connection,

@@ -1,8 +1,8 @@
 """Brings rows of a telephony source into `call_legs`, and the calls they touch up to date.
 
-One portion is one transaction: legs, calls, owners, the queue for the routing and the cursor are
-stored together or not at all. Legs are kept by the source's own key, so a portion may come twice
-and two loads may start at once: the result is the same.
+A transaction holds whole portions: their legs, the calls and owners that hang on them, the queue for
+the routing and the cursor are stored together or not at all. Legs are kept by the source's own key,
+so a portion may come twice and two loads may start at once: the result is the same.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ class LoadRules:
         source_zone: IANA name of the zone in which the source shows its clocks.
         region: ISO country assumed for numbers written without a country code.
         internal_digits: longest number that is an internal one.
+        rows_per_commit: portions are stored together until they hold so many rows; what follows the legs (calls,
+            owners) costs less once for many rows than often for few.
     """
 
     business_zone: str = "Europe/Moscow"
     source_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4
+    rows_per_commit: int = 5_000
 
     @property
     def internal_pattern(self) -> str:
@@ -155,7 +158,6 @@ def reread_days(
             for portion in source.portions_between(start_at, end_at):
                 _store(connection, source.pbx_id, source.dialect, portion, rules, report)
                 _run(connection, "remember_seen_legs")
-                connection.exec_driver_sql("TRUNCATE staged_rows, staged_asterisk, mapped_legs")
             if not report.read:
                 _refuse_to_empty(connection, source.pbx_id, first_day, last_day)
             days = {"pbx_id": source.pbx_id, "first_day": first_day, "last_day": last_day}
@@ -180,13 +182,32 @@ def _follow(
     cursor: Cursor,
     progress: Progress | None,
 ) -> None:
+    waiting: Portion | None = None
+    stored_before = report.read
     for portion in source.portions_after(cursor):
         _store(connection, source.pbx_id, source.dialect, portion, rules, report)
-        _finish(connection, rules, report)
-        _save_cursor(connection, source.pbx_id, portion.cursor)
-        connection.commit()
-        if progress:
-            progress(report)
+        waiting = portion
+        if report.read - stored_before >= rules.rows_per_commit:
+            _commit(connection, source.pbx_id, portion, rules, report, progress)
+            waiting, stored_before = None, report.read
+    if waiting is not None:
+        _commit(connection, source.pbx_id, waiting, rules, report, progress)
+
+
+def _commit(
+    connection: Connection,
+    pbx_id: str,
+    last: Portion,
+    rules: LoadRules,
+    report: LoadReport,
+    progress: Progress | None,
+) -> None:
+    """Finish what is stored and not yet committed, and commit it with the cursor behind its last portion."""
+    _finish(connection, rules, report)
+    _save_cursor(connection, pbx_id, last.cursor)
+    connection.commit()
+    if progress:
+        progress(report)
 
 
 def _store(
@@ -194,6 +215,8 @@ def _store(
 ) -> None:
     """Bring one portion's rows into `call_legs`; the calls concerned stand in `touched_calls`."""
     report.portions += 1
+    # Of the portion before, where both are stored in one transaction.
+    connection.exec_driver_sql("TRUNCATE staged_rows, staged_asterisk, mapped_legs")
     portion = _stage(connection, dialect, portion)
     values = {
         "pbx_id": pbx_id,

@@ -66,7 +66,7 @@ def test_the_load_takes_every_leg_whatever_the_portion(
     """A portion may cut a call in two: its legs are grouped again when the rest comes."""
     served = simulated_pbx()
     served.pbx.store.finalise(many_legs(25))
-    report = load_new(warehouse, served.source(portion_size), RULES)
+    report = load_new(warehouse, served.source(portion_size), LoadRules(rows_per_commit=10))
     assert stored_legs(warehouse) == source_legs(served)
     assert report.new == len(source_legs(served))
     calls = select(
@@ -310,7 +310,7 @@ from tests.fix_simulators import IMPATIENT
 database, url, key = sys.argv[1:]
 source = MikoPbxRestSource("office", url, key, timezone="Europe/Moscow", portion_size=500, bounds=IMPATIENT)
 print("begun", flush=True)
-load_new(Warehouse(database), source, LoadRules())
+load_new(Warehouse(database), source, LoadRules(rows_per_commit=500))
 print("done", flush=True)
 """
 

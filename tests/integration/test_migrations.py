@@ -19,6 +19,7 @@ def test_the_migrations_make_exactly_the_defined_tables(warehouse: Warehouse) ->
     """Whoever changes a table without a migration, or the other way round, fails here."""
     with warehouse.transaction() as connection:
         connection.exec_driver_sql("SET LOCAL search_path TO public")
+        connection.dialect.default_schema_name = "public"
         options = {
             "version_table_schema": SCHEMA,
             "include_schemas": True,

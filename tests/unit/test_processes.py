@@ -89,7 +89,7 @@ def test_the_deaf_are_killed_after_the_grace() -> None:
     ):
         assert stubborn.stdout
         stubborn.stdout.readline()
-        end_processes([psutil.Process(stubborn.pid), psutil.Process(polite.pid)], grace_seconds=0.5)
+        end_processes([psutil.Process(stubborn.pid), psutil.Process(polite.pid)], grace_seconds=2)
         assert stubborn.wait() == -signal.SIGKILL
         assert polite.wait() == -signal.SIGTERM
 

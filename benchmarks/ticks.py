@@ -1,0 +1,114 @@
+"""What a tick costs with nothing new and with 100 new calls, by how much is stored: rows written, and time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from assets.enrichment.enrich import count_stale_owners
+from assets.history.load import LoadRules, load_portions, stored_cursor
+from assets.routing.build import pending_work, update_routing
+from assets.routing.rules import RoutingRules
+from benchmarks.databases import Databases
+from resources.telephony.source import Portion
+from resources.warehouse import Warehouse
+from resources.warehouse.statements import statement
+
+CALLS_PER_DAY = 3_000
+NEW_CALLS = 100
+ZONE = "Europe/Moscow"
+NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
+WRITTEN = """
+SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS rows FROM pg_stat_user_tables
+WHERE schemaname = 'switchboard'
+"""
+
+
+def run(databases: Databases, sizes: list[int], rounds: int) -> str:
+    """Measure and return the table."""
+    lines = ["### A tick, by stored calls", "",
+             "| calls stored | idle tick ms | tick with 100 new calls ms | rows written by it | routing update ms |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    first: tuple[float, float, float] | None = None
+    for calls in sizes:
+        warehouse = databases.make_warehouse()
+        _fill(warehouse, calls)
+        idle, busy, routing = [], [], []
+        written = 0
+        for number in range(rounds + 1):
+            idle.append(_timed(_idle_tick, warehouse))
+            before = _rows_written(warehouse)
+            portion = Portion(cursor={"last": number}, records=list(_new_legs(number)))
+            busy.append(_timed(load_portions, warehouse, "bench", "mikopbx", [portion], LoadRules()))
+            written = _rows_written(warehouse) - before
+            routing.append(_timed(update_routing, warehouse, RoutingRules(), ZONE))
+        # The first round warms caches and plans.
+        figures = tuple(statistics.median(times[1:]) for times in (idle, busy, routing))
+        first = first or figures  # type: ignore[assignment]
+        assert first is not None
+        shown = [f"{value * 1000:.0f} ({value / base:.2f}×)" for value, base in zip(figures, first, strict=True)]
+        lines.append(f"| {calls:,} | {shown[0]} | {shown[1]} | {written} | {shown[2]} |")
+        databases.drop(warehouse.url.render_as_string(hide_password=False))
+    note = (
+        f"{CALLS_PER_DAY:,} calls a day, so more stored calls are more days. An idle tick is the looks of the load, "
+        "the five-day owner job and the routing together. In brackets: against the first line."
+    )
+    return "\n".join([*lines, "", note, ""])
+
+
+def _fill(warehouse: Warehouse, calls: int) -> None:
+    """Fill the warehouse set by set with answered calls of one leg, up to the day before `NOW`."""
+    with warehouse.transaction() as connection:
+        values: dict[str, Any] = {"calls": calls, "per_day": CALLS_PER_DAY, "until": NOW - timedelta(days=1)}
+        for name in ("fill_legs", "fill_calls", "fill_enriched", "fill_employees", "fill_interactions"):
+            wanted = statement("benchmarks", name)
+            connection.execute(wanted, {key: values[key] for key in wanted.compile().params})
+    with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def _idle_tick(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        stored_cursor(connection, "bench")
+        count_stale_owners(connection, NOW.date() - timedelta(days=4), NOW.date(), {"": "RU"})
+    pending_work(warehouse, ZONE)
+
+
+def _new_legs(number: int) -> Iterator[dict[str, Any]]:
+    for place in range(NEW_CALLS):
+        begun = NOW + timedelta(seconds=place + 1000 * number)
+        local = begun + timedelta(hours=3)
+        serial = number * NEW_CALLS + place
+        yield {
+            "id": 10**9 + serial,
+            "UNIQUEID": f"mikopbx-{int(begun.timestamp())}.{serial}_bench",
+            "linkedid": f"new-{serial}",
+            "start": local.strftime("%Y-%m-%d %H:%M:%S.000"),
+            "answer": (local + timedelta(seconds=10)).strftime("%Y-%m-%d %H:%M:%S.000"),
+            "endtime": (local + timedelta(seconds=70)).strftime("%Y-%m-%d %H:%M:%S.000"),
+            "src_num": f"+7495{serial * 7919 % 10_000_000:07d}",
+            "dst_num": str(200 + serial % 25),
+            "dst_chan": "PJSIP/x",
+            "disposition": "ANSWERED",
+            "is_app": "",
+            "duration": 70,
+            "billsec": 60,
+        }
+
+
+def _rows_written(warehouse: Warehouse) -> int:
+    # Statistics reach the view when the backend that wrote is done with its transaction and idle.
+    time.sleep(1.2)
+    with warehouse.transaction() as connection:
+        return sum(row.rows for row in connection.execute(text(WRITTEN)))
+
+
+def _timed(work: Callable[..., Any], *values: Any) -> float:  # noqa: ANN401
+    began = time.perf_counter()
+    work(*values)
+    return time.perf_counter() - began
