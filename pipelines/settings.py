@@ -72,7 +72,12 @@ class HttpSourceSettings(SourceSettings):
 
 
 class MikoPbxRestSettings(HttpSourceSettings):
-    """MikoPBX by REST v3 (2024 and newer)."""
+    """MikoPBX by REST v3 (2024 and newer).
+
+    Attributes:
+        api_key: made in MikoPBX under API keys; it needs to read `/api/v3/cdr` and `/api/v3/extensions`.
+        portion_size: rows asked for at once.
+    """
 
     kind: Literal["mikopbx_rest"]
     api_key: SecretStr
@@ -80,7 +85,12 @@ class MikoPbxRestSettings(HttpSourceSettings):
 
 
 class MikoPbxGetDataSettings(HttpSourceSettings):
-    """MikoPBX by the older portion endpoint, `/pbxcore/api/cdr/get_data`."""
+    """MikoPBX by the older portion endpoint, `/pbxcore/api/cdr/get_data`.
+
+    Attributes:
+        format: of the answers.
+        portion_size: rows asked for at once; old firmware gives 600 at most.
+    """
 
     kind: Literal["mikopbx_get_data"]
     format: Literal["xml", "json"] = "xml"
@@ -88,7 +98,12 @@ class MikoPbxGetDataSettings(HttpSourceSettings):
 
 
 class MikoHistorySettings(HttpSourceSettings):
-    """MIKO's history XML, as its provider modules publish it."""
+    """MIKO's history XML, as its provider modules publish it.
+
+    Attributes:
+        offset_style: `mega` counts rows, `mts` sends the whole current day each time.
+        portion_size: rows asked for at once.
+    """
 
     kind: Literal["miko_history"]
     offset_style: Literal["mega", "mts"] = "mega"
@@ -96,7 +111,13 @@ class MikoHistorySettings(HttpSourceSettings):
 
 
 class AsteriskSqlSettings(SourceSettings):
-    """The CDR table of an Asterisk, in PostgreSQL or MySQL/MariaDB."""
+    """The CDR table of an Asterisk, in PostgreSQL or MySQL/MariaDB.
+
+    Attributes:
+        url: postgresql://, mysql:// or mariadb://, with user and password.
+        table: its name, with its schema where needed.
+        window_hours: how far back from the newest row each load looks; the table promises no usable key.
+    """
 
     kind: Literal["asterisk_sql"]
     url: SecretStr
@@ -105,7 +126,12 @@ class AsteriskSqlSettings(SourceSettings):
 
 
 class AsteriskCsvSettings(SourceSettings):
-    """CDR files of an Asterisk: `Master.csv` or those of `cdr_custom`, rotated or not."""
+    """CDR files of an Asterisk: `Master.csv` or those of `cdr_custom`, rotated or not.
+
+    Attributes:
+        path: the file that is written; its rotated forms belong to it.
+        columns: Asterisk's names of the columns in order, where the layout is an unusual one; `-` skips one.
+    """
 
     kind: Literal["asterisk_csv"]
     path: Path
@@ -122,6 +148,9 @@ class ContactSettings(_Section):
     """Where clients and employees come from; each may be absent.
 
     Attributes:
+        contacts_csv: clients, their contacts and numbers; the columns are in docs/switchboard.example.toml.
+        contacts_vcard: clients as vCards 2.1 to 4.0.
+        employees_csv: employees and who held which extension when.
         largest_loss: share of a file's rows that may be missing at once; above it the file is refused and the old
             data stays. Raise it for one load if the loss is meant.
     """
@@ -133,7 +162,15 @@ class ContactSettings(_Section):
 
 
 class ScheduleSettings(_Section):
-    """How often the jobs look, and the hours in which they do, both ends included."""
+    """How often the jobs look, and the hours in which they do, both ends included.
+
+    Attributes:
+        window_start: on the hour, in the business zone.
+        window_end: on the hour, in the business zone; the job looks then for the last time.
+        call_history_load_seconds: whole minutes that divide an hour, as the others.
+        contact_owners_seconds: between looks at contact files and at the owners of the last five days' calls.
+        routing_table_seconds: between updates of the routing table.
+    """
 
     window_start: time = time(8)
     window_end: time = time(21)
@@ -179,7 +216,13 @@ class RoutingSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """For how many days things are kept that grow by themselves."""
+    """For how many days things are kept that grow by themselves.
+
+    Attributes:
+        event_log_days: Dagster's events that only tell the course of runs, and their console output.
+        quarantine_days: rows refused.
+        routing_version_days: former versions of the routing table.
+    """
 
     event_log_days: int = Field(default=14, ge=1)
     quarantine_days: int = Field(default=365, ge=1)

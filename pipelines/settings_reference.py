@@ -1,0 +1,99 @@
+"""The settings reference, made from the code: `python -m pipelines.settings_reference > docs/settings.md`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from assets.routing.rules import RoutingRules
+from pipelines import settings as module
+from pipelines.settings import (
+    AsteriskCsvSettings,
+    AsteriskSqlSettings,
+    ContactSettings,
+    MikoHistorySettings,
+    MikoPbxGetDataSettings,
+    MikoPbxRestSettings,
+    RetentionSettings,
+    RoutingSettings,
+    ScheduleSettings,
+    Settings,
+)
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "": Settings,
+    "contacts": ContactSettings,
+    "schedules": ScheduleSettings,
+    "routing": RoutingSettings,
+    "retention": RetentionSettings,
+}
+SOURCES = (
+    MikoPbxRestSettings,
+    MikoPbxGetDataSettings,
+    MikoHistorySettings,
+    AsteriskSqlSettings,
+    AsteriskCsvSettings,
+)
+_ATTRIBUTE = re.compile(r"^        (\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
+
+
+def reference() -> str:
+    """Return every setting, its variable, type and default as Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# Settings"
+    yield ""
+    yield (module.__doc__ or "").strip()
+    for name, section in SECTIONS.items():
+        yield ""
+        yield f"## [{name}]" if name else "## General"
+        yield ""
+        yield from _table(section, f"{name}." if name else "")
+    for source in SOURCES:
+        kind = source.model_fields["kind"].annotation
+        yield ""
+        yield f"## [sources.NAME], kind = {str(kind).split('[')[1].rstrip(']')}"
+        yield ""
+        yield (source.__doc__ or "").split("\n")[0]
+        yield ""
+        yield from _table(source, "sources.NAME.")
+    yield ""
+
+
+def _table(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    meanings = _meanings(section)
+    yield "| setting | environment | default | meaning |"
+    yield "|---|---|---|---|"
+    for name, field in section.model_fields.items():
+        if name in SECTIONS or name in {"sources", "kind"}:
+            continue
+        variable = "SWITCHBOARD_" + f"{prefix}{name}".replace(".", "__").upper()
+        yield f"| `{prefix}{name}` | `{variable}` | {_default(field)} | {meanings.get(name, '')} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value: Any = field.default
+    return "" if value is None else f"`{value}`"
+
+
+def _meanings(section: type[BaseModel]) -> dict[str, str]:
+    """Return what the docstrings of a section and those it extends say of each attribute."""
+    found: dict[str, str] = {}
+    explained = [RoutingRules] if section is RoutingSettings else []
+    for kind in [*explained, *reversed(section.__mro__)]:
+        for name, text in _ATTRIBUTE.findall(kind.__doc__ or ""):
+            found[name] = " ".join(text.split())
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
