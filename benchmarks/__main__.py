@@ -1,4 +1,8 @@
-"""Runs the benchmarks on an embedded server of their own: `python -m benchmarks [csv] [api] [ticks] [--small]`."""
+"""Runs the benchmarks on an embedded server of their own: `python -m benchmarks [csv] [api] [ticks] [--small]`.
+
+`python -m benchmarks idle --home DIR` watches an instance that runs already.
+.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import history_api, history_csv, ticks
+from benchmarks import history_api, history_csv, idle, ticks
 from benchmarks.databases import Databases
 from resources.postgres import EmbeddedPostgres
 
@@ -19,10 +23,17 @@ from resources.postgres import EmbeddedPostgres
 def main() -> None:
     """Run what was asked for, or everything, and print Markdown."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=["csv", "api", "ticks", []], help="which; all if none is named")
+    parser.add_argument(
+        "names", nargs="*", choices=["csv", "api", "ticks", "idle", []], help="which; all if none is named"
+    )
     parser.add_argument("--small", action="store_true", help="a tenth of the size, to see that all works")
     parser.add_argument("--largest", type=int, default=10_000_000, help="stored calls of the largest tick")
+    parser.add_argument("--home", type=Path, help="data folder of a running instance, for 'idle'")
+    parser.add_argument("--seconds", type=int, default=120, help="how long 'idle' watches")
     asked = parser.parse_args()
+    if asked.names == ["idle"]:
+        print(idle.run(asked.home, asked.seconds))
+        return
     scale, rounds = (10, 1) if asked.small else (1, 3)
     sizes = [100_000 // scale, asked.largest // scale]
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)).running() as server:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 # Dagster has no public call for trimming its event log; its documentation says to delete by SQL.
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
@@ -56,12 +56,17 @@ def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
     cutoff = datetime.now(UTC) - older_than
     records = instance.get_run_records(RunsFilter(statuses=UNFINISHED, updated_before=cutoff))
     for record in records:
-        instance.report_run_failed(
-            record.dagster_run,
-            "The process of this run is gone (the machine or Switchboard was stopped while it ran). "
-            "Nothing is half-done: work is committed in whole portions, and the next tick goes on from there.",
-        )
+        close_lost_run(instance, record.dagster_run)
     return len(records)
+
+
+def close_lost_run(instance: DagsterInstance, run: DagsterRun) -> None:
+    """Mark a run failed whose process is gone."""
+    instance.report_run_failed(
+        run,
+        "The process of this run is gone (the machine or Switchboard was stopped while it ran, or it was killed). "
+        "Nothing is half-done: work is committed in whole portions, and the next tick goes on from there.",
+    )
 
 
 def trim_event_log(instance: DagsterInstance, older_than: timedelta) -> int:

@@ -5,20 +5,21 @@ costs seconds and tens of kilobytes of log. Each description says what stops whe
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterInstance, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import func, select
 
 from assets.contacts.refresh import changed_files
 from assets.enrichment.enrich import count_stale_owners
-from assets.history.load import stored_cursor
+from assets.history.load import lock_of, stored_cursor
 from assets.platform import Platform
+from assets.routing.build import LOCK as ROUTING_LOCK
 from assets.routing.build import mark_verified, pending_work
-from pipelines.housekeeping import UNFINISHED
+from pipelines.housekeeping import UNFINISHED, close_lost_run
 from pipelines.jobs import SOURCE_TAG
 from pipelines.settings import Settings
 from pipelines.windows import crons_within, is_within
@@ -33,6 +34,9 @@ NIGHTLY_REREAD_HOUR = 3
 
 LATE_AFTER = timedelta(minutes=10)
 """A tick evaluated this long after its time is a missed one, made up for after a standstill."""
+
+LOST_WITHOUT_LOCK_AFTER = timedelta(minutes=5)
+"""A run takes its lock within seconds of its start, and holds it until its end."""
 
 Answer = list[dg.RunRequest] | dg.SkipReason
 
@@ -167,7 +171,7 @@ def look_for_new_calls(instance: DagsterInstance, platform: Platform) -> Answer:
     seen: list[str] = []
     failure: SourceError | None = None
     for name, server in platform.telephony.items():
-        if _is_being_read(instance, name):
+        if _is_at_work(instance, platform, _runs_of(name), lock_of(name)):
             seen.append(f"{name}: the load before this one is still running")
             continue
         with platform.warehouse.transaction() as connection:
@@ -202,7 +206,7 @@ def look_for_days_to_reread(instance: DagsterInstance, platform: Platform, today
             ).scalar_one()
         if not held:
             seen.append(f"{name}: no call from {first_day} to {today} is stored, so none can have changed")
-        elif _is_being_read(instance, name):
+        elif _is_at_work(instance, platform, _runs_of(name), lock_of(name)):
             seen.append(f"{name}: another load is still running")
         else:
             config = {"first_day": first_day.isoformat(), "last_day": today.isoformat()}
@@ -232,7 +236,8 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
 
 def look_for_changed_clients(instance: DagsterInstance, platform: Platform) -> Answer:
     """One run if calls or clients wait to be taken in and no update is running."""
-    if instance.get_runs_count(RunsFilter(job_name="routing_table_update", statuses=UNFINISHED)):
+    runs = RunsFilter(job_name="routing_table_update", statuses=UNFINISHED)
+    if _is_at_work(instance, platform, runs, ROUTING_LOCK):
         return dg.SkipReason("The update before this one is still running.")
     calls, clients = pending_work(platform.warehouse, platform.business_zone)
     if not calls and not clients:
@@ -245,8 +250,28 @@ def _load_request(op: str, source: str, config: Mapping[str, str]) -> dg.RunRequ
     return dg.RunRequest(run_config={"ops": {op: {"config": {"source": source, **config}}}}, tags={SOURCE_TAG: source})
 
 
-def _is_being_read(instance: DagsterInstance, source: str) -> bool:
-    return bool(instance.get_runs_count(RunsFilter(tags={SOURCE_TAG: source}, statuses=UNFINISHED)))
+def _runs_of(source: str) -> RunsFilter:
+    return RunsFilter(tags={SOURCE_TAG: source}, statuses=UNFINISHED)
+
+
+def _is_at_work(instance: DagsterInstance, platform: Platform, runs: RunsFilter, lock: str) -> bool:
+    """Tell whether a run of these is at its work, and close those whose process is gone.
+
+    Dagster does not notice that a run's process was killed: it would stay "started" for hours and hold the place of
+    all after it. Work holds its lock, so a run that began long ago and holds none is lost.
+    """
+    if platform.warehouse.is_locked(lock):
+        return True
+    records = instance.get_run_records(runs)
+    begun_by = datetime.now(UTC) - LOST_WITHOUT_LOCK_AFTER
+    lost = [
+        record
+        for record in records
+        if record.dagster_run.status is DagsterRunStatus.STARTED and record.update_timestamp < begun_by
+    ]
+    for record in lost:
+        close_lost_run(instance, record.dagster_run)
+    return len(records) > len(lost)
 
 
 def _first_day(settings: Settings, today: date, days: int) -> date:

@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from assets.contacts.numbers import remember_numbers
+from assets.history.calls import lock_calls
 from resources.warehouse.statements import run
 
 PACKAGE = "assets.enrichment"
@@ -29,14 +30,14 @@ def enrich_touched_calls(connection: Connection, regions: Regions, internal_digi
     Returns:
         How many rows were written.
     """
+    lock_calls(connection)
     values = {"regions": json.dumps(dict(regions))}
     unknown: dict[str, list[str]] = defaultdict(list)
     for raw, region in run(connection, PACKAGE, "select_new_numbers", values):
         unknown[region].append(raw)
     for region, numbers in unknown.items():
         remember_numbers(connection, numbers, region, internal_digits)
-    written = run(connection, PACKAGE, "enrich_calls", values).rowcount
-    return written + run(connection, PACKAGE, "drop_gone_calls").rowcount
+    return int(run(connection, PACKAGE, "enrich_calls", values).scalar_one())
 
 
 def count_stale_owners(connection: Connection, first_day: date, last_day: date, regions: Regions) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def load_new(
         WarehouseBusyError: another load of this source is running.
     """
     report = LoadReport()
-    with warehouse.locked(f"load {source.pbx_id}") as connection:
+    with warehouse.locked(lock_of(source.pbx_id)) as connection:
         prepare(connection)
         cursor = stored_cursor(connection, source.pbx_id)
         connection.commit()
@@ -124,7 +124,7 @@ def load_portions(
 ) -> LoadReport:
     """Store portions that belong to no followed source (files handed over), each in a transaction."""
     report = LoadReport()
-    with warehouse.locked(f"load {pbx_id}") as connection:
+    with warehouse.locked(lock_of(pbx_id)) as connection:
         prepare(connection)
         connection.commit()
         for portion in portions:
@@ -151,7 +151,7 @@ def reread_days(
     zone = ZoneInfo(rules.business_zone)
     start_at = datetime.combine(first_day, time.min, zone)
     end_at = datetime.combine(last_day + timedelta(days=1), time.min, zone)
-    with warehouse.locked(f"load {source.pbx_id}") as connection:
+    with warehouse.locked(lock_of(source.pbx_id)) as connection:
         prepare(connection)
         connection.commit()
         with connection.begin():
@@ -164,6 +164,11 @@ def reread_days(
             report.gone = _run(connection, "mark_gone_legs", days).scalar_one()
             _finish(connection, rules, report)
     return report
+
+
+def lock_of(pbx_id: str) -> str:
+    """Return the name of the lock whoever reads a source holds."""
+    return f"load {pbx_id}"
 
 
 def stored_cursor(connection: Connection, pbx_id: str) -> Cursor:

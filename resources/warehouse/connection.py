@@ -73,6 +73,12 @@ class Warehouse:
             connection.commit()
             yield connection
 
+    def is_locked(self, name: str) -> bool:
+        """Tell whether somebody holds the advisory lock `name` now."""
+        with self.transaction() as connection:
+            ask = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+            return not connection.execute(ask, {"name": name}).scalar_one()
+
 
 def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Send rows into `table` by COPY."""

@@ -96,6 +96,24 @@ def test_runs_of_one_server_never_overlap(office: Platform, instance: dg.Dagster
     assert "still running" in tick(office, instance, "call_history_load")
 
 
+def test_a_run_whose_process_was_killed_does_not_hold_the_place_of_those_after_it(
+    office: Platform, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work holds its lock: a run that began long ago and holds none is lost, and is closed."""
+    monkeypatch.setattr("pipelines.schedules.LOST_WITHOUT_LOCK_AFTER", timedelta(0))
+    job = build_defs(SETTINGS, office).resolve_job_def("call_history_load")
+    [request] = tick(office, instance, "call_history_load")
+    run = instance.create_run_for_job(
+        job, run_config=request.run_config, tags=request.tags, status=dg.DagsterRunStatus.STARTED
+    )
+    with office.warehouse.locked("load office"):
+        assert "still running" in tick(office, instance, "call_history_load")
+    assert len(tick(office, instance, "call_history_load")) == 1
+    closed = instance.get_run_by_id(run.run_id)
+    assert closed is not None
+    assert closed.status is dg.DagsterRunStatus.FAILURE
+
+
 def test_a_server_that_does_not_answer_makes_the_tick_red(
     office: Platform, served: ServedPbx, instance: dg.DagsterInstance
 ) -> None:

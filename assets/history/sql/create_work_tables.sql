@@ -33,11 +33,25 @@ CREATE TEMPORARY TABLE IF NOT EXISTS touched_calls (
     linkedid text NOT NULL
 ) ON COMMIT DELETE ROWS;
 
--- Clients, by the key of their number, and days whose calls must be judged again besides.
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_clients_days (
-    client_key text NOT NULL,
-    call_day date NOT NULL
+-- The same, each once, under a number: sorting and joining by it costs half of what the two texts do.
+CREATE TEMPORARY TABLE IF NOT EXISTS numbered_calls (
+    call_no integer NOT NULL,
+    pbx_id text NOT NULL,
+    linkedid text NOT NULL
 ) ON COMMIT DELETE ROWS;
+
+-- The touched calls made anew, beside what the history held of them. `legs` is NULL where none is left.
+CREATE TEMPORARY TABLE IF NOT EXISTS grouped_calls (
+    call_no integer NOT NULL, pbx_id text NOT NULL, linkedid text NOT NULL,
+    call_day date, started_at timestamptz, answered_at timestamptz, ended_at timestamptz, direction text, status text,
+    client_number text, client_key text, did text, duration_seconds integer, talk_seconds integer,
+    wait_seconds integer, legs integer, extensions text[], employees text[],
+    is_held boolean NOT NULL, is_same boolean NOT NULL, has_other_leg_days boolean NOT NULL,
+    former_client_key text, former_call_day date, former_status text, was_first boolean, needed_attention boolean
+) ON COMMIT DELETE ROWS;
+
+-- Few touched calls are held already: only these are looked up by their key.
+CREATE INDEX IF NOT EXISTS grouped_calls_held_idx ON grouped_calls (pbx_id, linkedid) WHERE is_held;
 
 -- Legs met while days are read again, to tell which of ours are gone.
 CREATE TEMPORARY TABLE IF NOT EXISTS seen_legs (
