@@ -37,13 +37,13 @@ def run(databases: Databases, sizes: list[int], rounds: int) -> str:
     first: tuple[float, float, float] | None = None
     for calls in sizes:
         warehouse = databases.make_warehouse()
-        _fill(warehouse, calls)
+        fill(warehouse, calls)
         idle, busy, routing = [], [], []
         written = 0
         for number in range(rounds + 1):
             idle.append(_timed(_idle_tick, warehouse))
             before = _rows_written(warehouse)
-            portion = Portion(cursor={"last": number}, records=list(_new_legs(number)))
+            portion = Portion(cursor={"last": number}, records=list(new_legs(number)))
             busy.append(_timed(load_portions, warehouse, "bench", "mikopbx", [portion], LoadRules()))
             written = _rows_written(warehouse) - before
             routing.append(_timed(update_routing, warehouse, RoutingRules(), ZONE))
@@ -61,7 +61,7 @@ def run(databases: Databases, sizes: list[int], rounds: int) -> str:
     return "\n".join([*lines, "", note, ""])
 
 
-def _fill(warehouse: Warehouse, calls: int) -> None:
+def fill(warehouse: Warehouse, calls: int) -> None:
     """Fill the warehouse set by set with answered calls of one leg, up to the day before `NOW`."""
     with warehouse.transaction() as connection:
         values: dict[str, Any] = {"calls": calls, "per_day": CALLS_PER_DAY, "until": NOW - timedelta(days=1)}
@@ -79,7 +79,8 @@ def _idle_tick(warehouse: Warehouse) -> None:
     pending_work(warehouse, ZONE)
 
 
-def _new_legs(number: int) -> Iterator[dict[str, Any]]:
+def new_legs(number: int) -> Iterator[dict[str, Any]]:
+    """Return the legs of a hundred answered calls, one each; other calls for another number."""
     for place in range(NEW_CALLS):
         begun = NOW + timedelta(seconds=place + 1000 * number)
         local = begun + timedelta(hours=3)
