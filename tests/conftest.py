@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 pytest_plugins = [
@@ -11,6 +13,15 @@ pytest_plugins = [
     "tests.fix_platform",
     "tests.fix_browser",
 ]
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual, also where a shell started us in the background with it ignored.
+
+    Dagster gives SIGTERM whatever SIGINT has, so every program started after a run would ignore being ended.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
