@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import phonenumbers
-from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumberMatcher, ValidationResult
+from phonenumbers import (
+    Leniency,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberMatcher,
+    ValidationResult,
+)
 from sqlalchemy import Connection
 
 from resources.warehouse.connection import copy_rows
@@ -192,11 +199,19 @@ def _parse(text: str, region: str) -> PhoneNumber | None:
 
 
 def _is_believable(number: PhoneNumber, digits: int) -> bool:
-    """Length decides for whole numbers: new ranges come into use sooner than into the library."""
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason == ValidationResult.IS_POSSIBLE and digits >= SHORTEST_SUBSCRIBER:
+    """Length decides for whole numbers: new ranges come into use sooner than into the library.
+
+    Only a number whose E.164 form names it again is one: of a row of zeros the library would take another away
+    each time it reads it.
+    """
+    if phonenumbers.is_valid_number(number):
         return True
-    return bool(phonenumbers.is_valid_number(number))
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != ValidationResult.IS_POSSIBLE or digits < SHORTEST_SUBSCRIBER:
+        return False
+    form = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    again = _parse(form, "ZZ")
+    return again is not None and phonenumbers.format_number(again, PhoneNumberFormat.E164) == form
 
 
 def _is_long(word: str) -> bool:
