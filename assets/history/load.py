@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -21,8 +22,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from assets.enrichment.enrich import enrich_touched_calls
 from assets.history.calls import prepare, regroup_touched_calls
+from assets.history.gather import gathered
 from resources.telephony.asterisk_csv import split_bad_rows
-from resources.telephony.source import Cursor, Portion, SourceAnswerError, SourceResetError, TelephonySource
+from resources.telephony.source import Cursor, Portion, RefusedRow, SourceAnswerError, SourceResetError, TelephonySource
 from resources.warehouse.connection import Warehouse, copy_csv
 from resources.warehouse.statements import run
 from resources.warehouse.tables import call_legs, load_cursors
@@ -39,15 +41,15 @@ class LoadRules:
         source_zone: IANA name of the zone in which the source shows its clocks.
         region: ISO country assumed for numbers written without a country code.
         internal_digits: longest number that is an internal one.
-        rows_per_commit: portions are stored together until they hold so many rows; what follows the legs (calls,
-            owners) costs less once for many rows than often for few.
+        rows_per_commit: portions that come faster than they are stored go into one transaction together, up to
+            so many rows: what follows the legs (calls, owners) costs less once for many than often for few.
     """
 
     business_zone: str = "Europe/Moscow"
     source_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4
-    rows_per_commit: int = 5_000
+    rows_per_commit: int = 20_000
 
     @property
     def internal_pattern(self) -> str:
@@ -77,7 +79,7 @@ class LoadReport:
     portions: int = 0
     days: dict[date, int] = field(default_factory=dict)
     was_reset: bool = False
-    analyze_at: int = field(default=5_000, repr=False)
+    analyze_at: int = field(default=1_000, repr=False)
 
     @property
     def repeated(self) -> int:
@@ -127,12 +129,13 @@ def load_portions(
     with warehouse.locked(lock_of(pbx_id)) as connection:
         prepare(connection)
         connection.commit()
-        for portion in portions:
-            _store(connection, pbx_id, dialect, portion, rules, report)
-            _finish(connection, rules, report)
-            connection.commit()
-            if progress:
-                progress(report)
+        with closing(gathered(iter(portions), rules.rows_per_commit)) as arriving:
+            for together in arriving:
+                _store(connection, pbx_id, dialect, together, rules, report)
+                _finish(connection, rules, report)
+                connection.commit()
+                if progress:
+                    progress(report)
     return report
 
 
@@ -155,9 +158,11 @@ def reread_days(
         prepare(connection)
         connection.commit()
         with connection.begin():
-            for portion in source.portions_between(start_at, end_at):
-                _store(connection, source.pbx_id, source.dialect, portion, rules, report)
-                _run(connection, "remember_seen_legs")
+            between = source.portions_between(start_at, end_at)
+            with closing(gathered(between, rules.rows_per_commit)) as arriving:
+                for portions in arriving:
+                    _store(connection, source.pbx_id, source.dialect, portions, rules, report)
+                    _run(connection, "remember_seen_legs")
             if not report.read:
                 _refuse_to_empty(connection, source.pbx_id, first_day, last_day)
             days = {"pbx_id": source.pbx_id, "first_day": first_day, "last_day": last_day}
@@ -187,59 +192,54 @@ def _follow(
     cursor: Cursor,
     progress: Progress | None,
 ) -> None:
-    waiting: Portion | None = None
-    stored_before = report.read
-    for portion in source.portions_after(cursor):
-        _store(connection, source.pbx_id, source.dialect, portion, rules, report)
-        waiting = portion
-        if report.read - stored_before >= rules.rows_per_commit:
-            _commit(connection, source.pbx_id, portion, rules, report, progress)
-            waiting, stored_before = None, report.read
-    if waiting is not None:
-        _commit(connection, source.pbx_id, waiting, rules, report, progress)
-
-
-def _commit(
-    connection: Connection,
-    pbx_id: str,
-    last: Portion,
-    rules: LoadRules,
-    report: LoadReport,
-    progress: Progress | None,
-) -> None:
-    """Finish what is stored and not yet committed, and commit it with the cursor behind its last portion."""
-    _finish(connection, rules, report)
-    _save_cursor(connection, pbx_id, last.cursor)
-    connection.commit()
-    if progress:
-        progress(report)
+    with closing(gathered(source.portions_after(cursor), rules.rows_per_commit)) as arriving:
+        for portions in arriving:
+            _store(connection, source.pbx_id, source.dialect, portions, rules, report)
+            _finish(connection, rules, report)
+            _save_cursor(connection, source.pbx_id, portions[-1].cursor)
+            connection.commit()
+            if progress:
+                progress(report)
 
 
 def _store(
-    connection: Connection, pbx_id: str, dialect: str, portion: Portion, rules: LoadRules, report: LoadReport
+    connection: Connection,
+    pbx_id: str,
+    dialect: str,
+    portions: Sequence[Portion],
+    rules: LoadRules,
+    report: LoadReport,
 ) -> None:
-    """Bring one portion's rows into `call_legs`; the calls concerned stand in `touched_calls`."""
-    report.portions += 1
-    # Of the portion before, where both are stored in one transaction.
-    connection.exec_driver_sql("TRUNCATE staged_rows, staged_asterisk, mapped_legs")
-    portion = _stage(connection, dialect, portion)
+    """Bring portions' rows into `call_legs`; the calls concerned stand in `touched_calls`."""
     values = {
         "pbx_id": pbx_id,
         "zone": rules.source_zone,
         "business_zone": rules.business_zone,
         "internal_pattern": rules.internal_pattern,
-        "first_row_id": portion.first_row_id,
     }
-
-    report.read += _run(connection, f"map_{dialect}", values).rowcount + len(portion.refused)
-    report.quarantined += _run(connection, "quarantine_problems", values).scalar_one()
-    if portion.refused:
-        refused = json.dumps([{"reason": row.reason, "raw": row.raw} for row in portion.refused])
-        _run(connection, "quarantine_refused", {"pbx_id": pbx_id, "refused": refused})
-        report.quarantined += len(portion.refused)
-    _run(connection, "drop_repeated_rows")
-    report.changed += _run(connection, "update_changed_legs", values).scalar_one()
-    report.new += _run(connection, "insert_new_legs", values).scalar_one()
+    refused: list[RefusedRow] = []
+    mapped = 0
+    # A re-read stores several times in one transaction.
+    connection.exec_driver_sql("DELETE FROM mapped_legs")
+    # Equal rows of an Asterisk are told apart by their order in a portion: its portions are mapped one by one.
+    for together in [[portion] for portion in portions] if dialect == "asterisk" else [portions]:
+        connection.exec_driver_sql("DELETE FROM staged_rows; DELETE FROM staged_asterisk")
+        for portion in together:
+            refused += _stage(connection, dialect, portion).refused
+        first_row_id = together[0].first_row_id
+        mapped += _run(connection, f"map_{dialect}", values | {"first_row_id": first_row_id}).rowcount
+    problems = _run(connection, "quarantine_problems", values).scalar_one()
+    if refused:
+        listed = json.dumps([{"reason": row.reason, "raw": row.raw} for row in refused])
+        _run(connection, "quarantine_refused", {"pbx_id": pbx_id, "refused": listed})
+    legs = mapped - problems - _run(connection, "drop_repeated_rows").rowcount
+    new = _run(connection, "insert_new_legs", values).scalar_one()
+    if new < legs:
+        report.changed += _run(connection, "update_changed_legs", values).scalar_one()
+    report.portions += len(portions)
+    report.read += mapped + len(refused)
+    report.quarantined += problems + len(refused)
+    report.new += new
 
 
 def _stage(connection: Connection, dialect: str, portion: Portion) -> Portion:
@@ -252,19 +252,29 @@ def _stage(connection: Connection, dialect: str, portion: Portion) -> Portion:
             # A row in it is broken: go row by row, once, and set the broken ones aside.
             portion = split_bad_rows(portion)
             copy_csv(connection, "staged_asterisk", columns, portion.csv_text)
+    elif portion.records and dialect == "asterisk":
+        _run(connection, "stage_asterisk", {"page": json.dumps(list(portion.records), ensure_ascii=False)})
     elif portion.records:
-        name = "stage_asterisk" if dialect == "asterisk" else "stage_rows"
-        page = json.dumps(list(portion.records), ensure_ascii=False)
-        _run(connection, name, {"page": page})
+        copy_csv(connection, "staged_rows", ("raw",), _one_column(portion.records))
     return portion
+
+
+def _one_column(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Write records as CSV text with one column, each as JSON."""
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    return "".join('"' + encode(record).replace('"', '""') + '"\n' for record in records).encode()
 
 
 def _finish(connection: Connection, rules: LoadRules, report: LoadReport) -> None:
     """Bring everything that hangs on the touched calls up to date."""
     if report.new >= report.analyze_at:
         # Autovacuum looks once a minute; a first load fills empty tables in seconds, and plans made for empty
-        # tables turn quadratic.
-        connection.exec_driver_sql("ANALYZE call_legs, call_history, enriched_calls, number_forms")
+        # tables turn quadratic. Only what plans hang on is looked at: the rest would take longer than the load.
+        connection.exec_driver_sql(
+            "SET LOCAL default_statistics_target = 10; "
+            "ANALYZE call_legs (pbx_id, leg_id, linkedid, gone_at), enriched_calls (pbx_id, linkedid), "
+            "call_history (pbx_id, linkedid, client_key, call_day, gone_at), number_forms (raw, region)"
+        )
         report.analyze_at = 2 * report.new
     regroup_touched_calls(connection, rules.business_zone)
     enrich_touched_calls(connection, {"": rules.region}, rules.internal_digits)

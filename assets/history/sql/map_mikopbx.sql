@@ -1,44 +1,55 @@
 -- Rows of MikoPBX's cdr_general (REST v3 and get_data alike) to legs.
 -- Dispositions after WorkerCdr::setDisposition: talk time decides, else DIALSTATUS is what is kept.
-WITH read_rows AS MATERIALIZED (
+--
+-- OFFSET 0 has each level worked out once per row, without the cost of keeping it that MATERIALIZED has.
+WITH picked AS (
     SELECT
-        s.row_number,
+        row_number,
         -- Links with a token change at every reading: they are no fact about the call.
-        s.raw - 'playback_url' - 'download_url' AS raw,
-        nullif(r."UNIQUEID", '') AS leg_id,
-        nullif(r.linkedid, '') AS linkedid,
-        CASE WHEN pg_input_is_valid(r.id, 'bigint') THEN r.id::bigint END AS source_row_id,
-        CASE WHEN pg_input_is_valid(r.start, 'timestamp') THEN r.start::timestamp END AS start_local,
-        CASE WHEN pg_input_is_valid(r.answer, 'timestamp') THEN r.answer::timestamp END AS answer_local,
-        CASE WHEN pg_input_is_valid(r.endtime, 'timestamp') THEN r.endtime::timestamp END AS end_local,
-        CASE WHEN r.duration ~ '^\d{1,8}$' THEN r.duration::integer END AS duration_seconds,
-        CASE WHEN r.billsec ~ '^\d{1,8}$' THEN r.billsec::integer END AS billsec,
-        to_timestamp(substring(r."UNIQUEID" FROM '(\d{9,10})\.\d')::double precision) AS created_at,
-        nullif(btrim(r.src_num), '') AS src_number,
-        nullif(btrim(r.dst_num), '') AS dst_number,
-        nullif(r.did, '') AS did,
-        upper(replace(coalesce(r.disposition, ''), ' ', '')) AS disposition,
-        coalesce(r.is_app, '') = '1'
-            OR r.dst_chan LIKE 'Queue:%' OR r.dst_chan LIKE 'App:%' AS is_app,
-        nullif(r.recordingfile, '') AS recording,
-        r.start AS start_text, r.duration AS duration_text, r.billsec AS billsec_text
-    FROM staged_rows AS s
-    CROSS JOIN LATERAL jsonb_to_record(s.raw) AS r(
-        id text, "UNIQUEID" text, linkedid text, start text, answer text, endtime text, duration text,
-        billsec text, src_num text, dst_num text, dst_chan text, did text, disposition text, is_app text,
-        recordingfile text
-    )
-), timed AS MATERIALIZED (
-    SELECT *, instant_of(start_local, :zone, created_at) AS started_at
-    FROM read_rows
+        raw - CAST('{playback_url, download_url}' AS text[]) AS raw,
+        raw ->> 'id' AS id, nullif(raw ->> 'UNIQUEID', '') AS leg_id, nullif(raw ->> 'linkedid', '') AS linkedid,
+        raw ->> 'start' AS start_text, raw ->> 'answer' AS answer_text, raw ->> 'endtime' AS end_text,
+        raw ->> 'duration' AS duration_text, raw ->> 'billsec' AS billsec_text,
+        nullif(btrim(raw ->> 'src_num'), '') AS src_number, nullif(btrim(raw ->> 'dst_num'), '') AS dst_number,
+        nullif(raw ->> 'did', '') AS did,
+        upper(replace(coalesce(raw ->> 'disposition', ''), ' ', '')) AS disposition,
+        raw ->> 'is_app' AS app_text, raw ->> 'dst_chan' AS dst_channel,
+        nullif(raw ->> 'recordingfile', '') AS recording
+    FROM staged_rows
+    OFFSET 0
+), typed AS (
+    SELECT
+        *,
+        CASE WHEN pg_input_is_valid(id, 'bigint') THEN id::bigint END AS source_row_id,
+        CASE WHEN pg_input_is_valid(start_text, 'timestamp') THEN start_text::timestamp END AS start_local,
+        CASE WHEN pg_input_is_valid(answer_text, 'timestamp') THEN answer_text::timestamp END AS answer_local,
+        CASE WHEN pg_input_is_valid(end_text, 'timestamp') THEN end_text::timestamp END AS end_local,
+        CASE WHEN duration_text ~ '^\d{1,8}$' THEN duration_text::integer END AS duration_seconds,
+        CASE WHEN billsec_text ~ '^\d{1,8}$' THEN billsec_text::integer END AS billsec,
+        coalesce(app_text, '') = '1'
+            OR dst_channel LIKE 'Queue:%' OR dst_channel LIKE 'App:%' AS is_app
+    FROM picked
+    OFFSET 0
+), started AS (
+    SELECT
+        *,
+        -- The seconds in UNIQUEID tell when the channel was made.
+        instant_of(
+            start_local, :zone, to_timestamp(substring(leg_id FROM '(\d{9,10})\.\d')::double precision)
+        ) AS started_at
+    FROM typed
+    OFFSET 0
+), ended AS (
+    SELECT *, instant_of(end_local, :zone, started_at) AS shown_end_at
+    FROM started
+    OFFSET 0
 )
 INSERT INTO mapped_legs
 SELECT
     row_number, leg_id, linkedid, source_row_id, started_at,
     CASE WHEN billsec > 0 THEN instant_of(answer_local, :zone, started_at) END AS answered_at,
     CASE
-        WHEN instant_of(end_local, :zone, started_at) >= started_at
-            THEN instant_of(end_local, :zone, started_at)
+        WHEN shown_end_at >= started_at THEN shown_end_at
         ELSE started_at + make_interval(secs => duration_seconds)
     END AS ended_at,
     src_number, dst_number,
@@ -62,4 +73,4 @@ SELECT
         WHEN billsec IS NULL
             THEN format('billsec is not a number of seconds: %s', coalesce(billsec_text, 'absent'))
     END AS problem
-FROM timed
+FROM ended
