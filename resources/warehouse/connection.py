@@ -19,6 +19,8 @@ SESSION = {
     # Work here is a few hundred rows looked up in millions: on any disk of today an index is right.
     "random_page_cost": "1.1",
     "jit": "off",
+    # A backfill sorts and joins all calls: the default of 4 MB has it do so through files.
+    "work_mem": "64MB",
 }
 """What every connection of ours is set to, whatever the server's defaults."""
 

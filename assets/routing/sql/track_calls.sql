@@ -10,7 +10,8 @@ WITH calls AS (
     JOIN enriched_calls AS e USING (pbx_id, linkedid)
     WHERE h.direction <> 'internal' AND h.talk_seconds > 0 AND e.number IS NOT NULL AND h.gone_at IS NULL
     GROUP BY h.pbx_id, h.linkedid, e.pbx_id, e.linkedid
-), sides AS (
+), sides AS MATERIALIZED (
+    -- Kept, so that the extension can be joined by hash.
     SELECT
         c.*, side.extension, l.talk_seconds
     FROM calls AS c
@@ -44,7 +45,7 @@ WITH calls AS (
     SELECT
         *,
         round(CAST(
-            :call_weight * ln(1 + least(talk_seconds, :longest_talk_seconds) / 30.0)
+            :call_weight * ln(1 + least(talk_seconds, :longest_talk_seconds) / 30.0::double precision)
             * CASE role WHEN 'talker' THEN 1 ELSE :transferrer_factor END
             * CASE direction WHEN 'out' THEN :outbound_factor ELSE 1 END AS numeric
         ), 6)::double precision AS weight
@@ -77,7 +78,14 @@ WITH calls AS (
             e.call_day, e.started_at, e.client_id, e.party_id, e.number, e.direction, e.role, e.talk_seconds,
             e.weight
         )
-), written AS (
+), updated AS (
+    UPDATE tracked_interactions AS i
+    SET interaction_day = c.call_day, at = c.started_at, client_id = c.client_id, party_id = c.party_id,
+        number = c.number, direction = c.direction, role = c.role, talk_seconds = c.talk_seconds, weight = c.weight
+    FROM changed AS c
+    WHERE c.former_client_id IS NOT NULL
+        AND i.kind = 'call' AND i.source = c.pbx_id AND i.source_key = c.linkedid AND i.employee_id = c.employee_id
+), inserted AS (
     INSERT INTO tracked_interactions (
         kind, source, source_key, employee_id, interaction_day, at, client_id, party_id, number, direction,
         role, talk_seconds, weight
@@ -86,10 +94,7 @@ WITH calls AS (
         'call', pbx_id, linkedid, employee_id, call_day, started_at, client_id, party_id, number, direction,
         role, talk_seconds, weight
     FROM changed
-    ON CONFLICT (kind, source, source_key, employee_id) DO UPDATE SET
-        interaction_day = excluded.interaction_day, at = excluded.at, client_id = excluded.client_id,
-        party_id = excluded.party_id, number = excluded.number, direction = excluded.direction,
-        role = excluded.role, talk_seconds = excluded.talk_seconds, weight = excluded.weight
+    WHERE former_client_id IS NULL
 ), queued AS (
     INSERT INTO changed_clients (client_id)
     SELECT client_id FROM changed
