@@ -34,26 +34,27 @@ def run(databases: Databases, sizes: list[int], rounds: int) -> str:
     lines = ["### A tick, by stored calls", "",
              "| calls stored | idle tick ms | tick with 100 new calls ms | rows written by it | routing update ms |",
              "|---|---|---|---|---|"]  # fmt: skip
-    first: tuple[float, float, float] | None = None
-    for calls in sizes:
-        warehouse = databases.make_warehouse()
+    warehouses = {calls: databases.make_warehouse() for calls in sizes}
+    for calls, warehouse in warehouses.items():
         fill(warehouse, calls)
-        idle, busy, routing = [], [], []
-        written = 0
-        for number in range(rounds + 1):
-            idle.append(_timed(_idle_tick, warehouse))
+    times: dict[int, list[tuple[float, float, float]]] = {calls: [] for calls in sizes}
+    written: dict[int, int] = {}
+    for number in range(rounds + 1):
+        for calls, warehouse in warehouses.items():
+            idle = _timed(_idle_tick, warehouse)
             before = _rows_written(warehouse)
             portion = Portion(cursor={"last": number}, records=list(new_legs(number)))
-            busy.append(_timed(load_portions, warehouse, "bench", "mikopbx", [portion], LoadRules()))
-            written = _rows_written(warehouse) - before
-            routing.append(_timed(update_routing, warehouse, RoutingRules(), ZONE))
-        # The first round warms caches and plans.
-        figures = tuple(statistics.median(times[1:]) for times in (idle, busy, routing))
-        first = first or figures  # type: ignore[assignment]
-        assert first is not None
-        shown = [f"{value * 1000:.0f} ({value / base:.2f}×)" for value, base in zip(figures, first, strict=True)]
-        lines.append(f"| {calls:,} | {shown[0]} | {shown[1]} | {written} | {shown[2]} |")
-        databases.drop(warehouse.url.render_as_string(hide_password=False))
+            busy = _timed(load_portions, warehouse, "bench", "mikopbx", [portion], LoadRules())
+            written[calls] = _rows_written(warehouse) - before
+            times[calls].append((idle, busy, _timed(update_routing, warehouse, RoutingRules(), ZONE)))
+    # The first round warms caches and plans.
+    medians = {calls: [statistics.median(column) for column in zip(*rows[1:], strict=True)]
+               for calls, rows in times.items()}  # fmt: skip
+    bases = medians[sizes[0]]
+    for calls, figures in medians.items():
+        shown = [f"{value * 1000:.0f} ({value / base:.2f}×)" for value, base in zip(figures, bases, strict=True)]
+        lines.append(f"| {calls:,} | {shown[0]} | {shown[1]} | {written[calls]} | {shown[2]} |")
+        databases.drop(warehouses[calls].url.render_as_string(hide_password=False))
     note = (
         f"{CALLS_PER_DAY:,} calls a day, so more stored calls are more days. An idle tick is the looks of the load, "
         "the five-day owner job and the routing together. In brackets: against the first line."
@@ -68,6 +69,17 @@ def fill(warehouse: Warehouse, calls: int) -> None:
         for name in ("fill_legs", "fill_calls", "fill_enriched", "fill_employees", "fill_interactions"):
             wanted = statement("benchmarks", name)
             connection.execute(wanted, {key: values[key] for key in wanted.compile().params})
+    _vacuum(warehouse)
+
+
+def fill_owned_numbers(warehouse: Warehouse) -> None:
+    """Give every second number of a filled warehouse an owner."""
+    with warehouse.transaction() as connection:
+        connection.execute(statement("benchmarks", "fill_owners"))
+    _vacuum(warehouse)
+
+
+def _vacuum(warehouse: Warehouse) -> None:
     with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
