@@ -1,0 +1,185 @@
+"""A 1C base as the source of clients, people and interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from resources.onec.cards import Card, Deletion, Interaction
+from resources.onec.changes import ExchangePlan
+from resources.onec.configuration import CardSet, Configuration, InteractionSet, choose
+from resources.onec.errors import MissingObjectError, OnecAnswerError, OnecError
+from resources.onec.http import OnecBounds, OnecClient
+from resources.onec.links import write_contact
+from resources.onec.metadata import read_metadata
+from resources.onec.pages import by_keys, pages, versions
+from resources.onec.rows import card_of, interaction_of
+
+
+class OnecSource:
+    """Reads one base.
+
+    Args:
+        name: the source's name in the settings.
+        base_url: the publication, with or without `/odata/standard.odata`.
+        login: of the OData user.
+        password: of that user.
+        zone: IANA name of the zone of the 1C server's clock.
+        plan: the exchange plan's name, empty to compare versions.
+        node: the reference of our node in it.
+        allowed_only: read what row-level restrictions leave, in place of an error.
+        page_rows: objects of one page.
+        bounds: how long and how often the base is asked.
+        ca_file: a PEM file of the authority to trust.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        login: str,
+        password: str,
+        zone: str,
+        *,
+        plan: str = "",
+        node: str = "",
+        allowed_only: bool = False,
+        page_rows: int = 500,
+        bounds: OnecBounds | None = None,
+        ca_file: str = "",
+    ) -> None:
+        if bool(plan) != bool(node):
+            raise ValueError(f"{name}: an exchange plan needs both its name (plan) and our node's reference (node)")
+        self._zone = ZoneInfo(zone)
+        self._client = OnecClient(name, base_url, login, password, bounds=bounds, ca_file=ca_file)
+        self._allowed_only = allowed_only
+        self._page_rows = page_rows
+        self.plan = ExchangePlan(self._client, plan, node) if plan else None
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """How this base is read, from its `$metadata`; read once.
+
+        Raises:
+            MissingObjectError: what must be published is not.
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        with self._client.document("$metadata") as file:
+            try:
+                metadata = read_metadata(file)
+            except OnecAnswerError as error:
+                raise OnecAnswerError(f"{self._client.where('$metadata')}: {error}") from error
+        return choose(metadata, self._client.where("$metadata"))
+
+    def cards(self, of: CardSet) -> Iterator[list[Card]]:
+        """Yield all cards of a set, in pages.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        for page in pages(
+            self._client, of.entity_set, of.select, page_rows=self._page_rows, allowed_only=self._allowed_only
+        ):
+            yield [card for row in page if (card := card_of(row, of))]
+
+    def changed_cards(self, of: CardSet, held: Mapping[str, str]) -> Iterator[list[Card | Deletion]]:
+        """Yield cards whose version differs from `held` (reference to version), and those gone.
+
+        An object that a scan did not show is asked for by its reference before it counts as gone: one
+        renamed while the pages were read can slip through them.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        # Folders are no cards, so `held` never has them: they would look changed each time.
+        where = "IsFolder eq false" if "IsFolder" in of.select else ""
+        now = versions(self._client, of.entity_set, where=where, allowed_only=self._allowed_only)
+        changed = [ref for ref, version in now.items() if held.get(ref) != version]
+        unseen = held.keys() - now.keys()
+        found: set[str] = set()
+        for refs in (changed, sorted(unseen)):
+            for rows in by_keys(self._client, of.entity_set, of.select, refs, allowed_only=self._allowed_only):
+                cards: list[Card | Deletion] = [card for row in rows if (card := card_of(row, of))]
+                found.update(str(row["Ref_Key"]).lower() for row in rows)
+                yield cards
+        if gone := sorted(unseen - found):
+            yield [Deletion(of.entity_set, ref) for ref in gone]
+
+    def interactions(self, start_at: datetime, end_at: datetime) -> Iterator[list[Interaction]]:
+        """Yield documents dated in [start_at, end_at), in pages; both aware.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        start, end = (f"{at.astimezone(self._zone):%Y-%m-%dT%H:%M:%S}" for at in (start_at, end_at))
+        where = f"Date ge datetime'{start}' and Date lt datetime'{end}'"
+        for of in self.configuration.interactions:
+            for page in pages(
+                self._client,
+                of.entity_set,
+                of.select,
+                order="Date,Ref_Key",
+                where=where,
+                page_rows=self._page_rows,
+                allowed_only=self._allowed_only,
+            ):
+                yield [found for row in page if (found := interaction_of(row, of, self._zone))]
+
+    def changes(self, message: int) -> Iterator[Card | Interaction | Deletion]:
+        """Yield what the exchange plan registered; sets this program does not read are passed over.
+
+        The caller commits, then calls `plan.acknowledge(message)`.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        if self.plan is None:
+            raise OnecError(f"{self._client.name}: no exchange plan is set; compare versions with changed_cards")
+        cards = {of.entity_set: of for of in self.configuration.cards}
+        documents = {of.entity_set: of for of in self.configuration.interactions}
+        for change in self.plan.changes(message):
+            if isinstance(change, Deletion):
+                if change.entity_set in cards or change.entity_set in documents:
+                    yield change
+                continue
+            name, row = change
+            made: Card | Interaction | None = None
+            if name in cards:
+                made = card_of(row, cards[name])
+            elif name in documents:
+                made = interaction_of(row, documents[name], self._zone)
+            if made:
+                yield made
+
+    def write_call_contact(self, document_id: str, target: str, ref: str) -> bool:
+        """Write a contact into a phone call where it differs; return whether it was written.
+
+        Raises:
+            MissingObjectError: the base publishes no phone calls.
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        calls = next((of for of in self.configuration.interactions if of.kind == "call"), None)
+        if calls is None:
+            raise MissingObjectError(self._client.where(""), ["Document_ТелефонныйЗвонок"])
+        return write_contact(self._client, calls, document_id, target, ref)
+
+    def check(self) -> str:
+        """Ask for the metadata, one row of every set and the node; say what was found.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        found = self.configuration
+        sets: list[CardSet | InteractionSet] = [*found.cards, *found.interactions]
+        for of in sets:
+            options = {"$select": ",".join(of.select), "$top": "1"}
+            self._client.rows(of.entity_set, options | ({"allowedOnly": "true"} if self._allowed_only else {}))
+        news = f"; exchange plan, next message {self.plan.next_message()}" if self.plan else "; versions are compared"
+        read = ", ".join(of.entity_set for of in sets)
+        return f"reads {read}{news}; not published: {', '.join(found.skipped) or 'nothing missed'}"
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()

@@ -1,0 +1,1 @@
+"""A simulated 1C infobase as its standard OData interface shows it."""
