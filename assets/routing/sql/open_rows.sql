@@ -15,3 +15,6 @@ SELECT
     :version, number, rank, client_id, party_id, party_name, employee_id, employee_name, extension, score,
     share, is_responsible, reason
 FROM fresh
+-- Sorting ends the reading before the writing begins: an empty table may be searched row by row, which turns
+-- quadratic when it fills meanwhile.
+ORDER BY number, rank

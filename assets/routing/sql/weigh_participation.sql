@@ -45,6 +45,8 @@ WITH evidence AS (
     SELECT
         client_id, employee_id, party_id, number, log_score, interactions, talk_seconds, first_at, last_at
     FROM changed
+    -- Read to its end before anything is written; see open_rows.
+    ORDER BY client_id, employee_id
     ON CONFLICT (client_id, employee_id) DO UPDATE SET
         party_id = excluded.party_id, number = excluded.number, log_score = excluded.log_score,
         interactions = excluded.interactions, talk_seconds = excluded.talk_seconds,
