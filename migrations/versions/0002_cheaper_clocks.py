@@ -1,4 +1,4 @@
-"""Ask first what is hardly ever so, when a wall clock is read: half the cost per row."""
+"""Ask first what is hardly ever so, when a wall clock is read."""
 
 from __future__ import annotations
 

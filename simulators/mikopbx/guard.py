@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from simulators.cutting import cutting
 from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Fault, FaultKind, Faults
 
@@ -87,7 +88,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, send)
         elif fault and fault.kind is FaultKind.cut:
-            await self.app(scope, receive, _cutting(send))
+            await self.app(scope, receive, cutting(send))
         else:
             scope["fault"] = fault.kind if fault else None
             await self.app(scope, receive, send)
@@ -147,16 +148,3 @@ def failure(status: int, text: str) -> Response:
          "meta": {}},
         status,
     )  # fmt: skip
-
-
-def _cutting(send: Send) -> Send:
-    """Promise the whole body and close the connection after half of it."""
-
-    async def cut(message: Message) -> None:
-        if message["type"] == "http.response.body" and message.get("body"):
-            body: bytes = message["body"]
-            await send({**message, "body": body[: len(body) // 2], "more_body": True})
-            raise ConnectionResetError("the simulated fault 'cut' ends the answer here")
-        await send(message)
-
-    return cut

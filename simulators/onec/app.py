@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from simulators.cutting import cutting
 from simulators.onec import render
 from simulators.onec.errors import EXCEPTION, OdataError
 from simulators.onec.faults import Fault, FaultKind, Faults
@@ -87,7 +88,7 @@ class SimulatedOnec:
                 {"type": "http.response.start", "status": answer.status_code, "headers": [(b"content-length", b"9")]}
             )
             raise ConnectionResetError("the simulated fault 'lost_answer' ends the connection here")
-        await answer(scope, receive, _cutting(send) if fault and fault.kind is FaultKind.cut else send)
+        await answer(scope, receive, cutting(send) if fault and fault.kind is FaultKind.cut else send)
 
     async def _guarded(self, request: Request, path: str, fault: Fault | None) -> Response:
         if fault and fault.kind is FaultKind.delay:
@@ -164,16 +165,3 @@ def _failed(fault: Fault | None) -> Response | None:
 def _top(request: Request) -> int | None:
     text = request.query_params.get("$top", "")
     return int(text) if text.isdigit() else None
-
-
-def _cutting(send: Send) -> Send:
-    """Promise the whole body and close the connection after half of it."""
-
-    async def cut(message: Message) -> None:
-        if message["type"] == "http.response.body" and message.get("body"):
-            body: bytes = message["body"]
-            await send({**message, "body": body[: len(body) // 2], "more_body": True})
-            raise ConnectionResetError("the simulated fault 'cut' ends the answer here")
-        await send(message)
-
-    return cut
