@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_warehouse",
     "tests.fix_simulators",
+    "tests.fix_onec",
     "tests.fix_platform",
     "tests.fix_browser",
 ]

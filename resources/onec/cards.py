@@ -26,7 +26,7 @@ class Card:
         responsible_id: the employee in charge, where the configuration names one.
         phones: numbers as they were written.
         phones_since: the day from which each number of `phones` is valid, None without one.
-        is_deleted: marked for deletion, or an employee who is not valid any more.
+        is_deleted: marked for deletion, an employee who is not valid any more, or a service account.
     """
 
     kind: CardKind
@@ -57,6 +57,7 @@ class Interaction:
         employee_id: the user in charge, or empty.
         duration_seconds: 1C's documents hold none.
         is_deleted: marked for deletion.
+        phone: of a phone call, the number as it was written; empty where the base keeps none.
     """
 
     kind: InteractionKind
@@ -69,6 +70,7 @@ class Interaction:
     employee_id: str = ""
     duration_seconds: int | None = None
     is_deleted: bool = False
+    phone: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ CONTACT_PERSONS = ("Catalog_КонтактныеЛицаПартнеров", "Ca
 _OWNERS = ("Owner", "ОбъектВладелец", "Владелец", "ВладелецКонтактногоЛица")
 _RESPONSIBLE = ("ОсновнойМенеджер", "Ответственный", "Менеджер")
 _EMPLOYEES = ("Ответственный", "Менеджер", "Автор")
+_PHONE = "АбонентКакСвязаться"
 _INTERACTIONS: tuple[tuple[InteractionKind, str, tuple[str, ...], str, str], ...] = (
     ("call", "Document_ТелефонныйЗвонок", ("АбонентКонтакт", "Абонент"), "", ""),
     ("order", "Document_ЗаказКлиента", ("Партнер", "Контрагент"), "", ""),
@@ -60,7 +61,18 @@ class CardSet:
 
 @dataclass(frozen=True)
 class InteractionSet:
-    """How one kind of document is read; in `section`, a tabular section, where the client stands there."""
+    """How one kind of document is read; empty and () mean that this base has no such property.
+
+    Attributes:
+        kind: what such a document shows.
+        entity_set: the set it stands in.
+        select: the properties to ask for.
+        clients: where the client or its contact person stands: in the document, or in rows of `section`.
+        contact: the property that holds a contact person besides.
+        employees: properties that hold the user in charge, the first that is filled counts.
+        section: the tabular section in which the clients stand.
+        phone: the property that holds the number as it was written.
+    """
 
     kind: InteractionKind
     entity_set: str
@@ -69,6 +81,7 @@ class InteractionSet:
     contact: str = ""
     employees: tuple[str, ...] = ()
     section: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,9 +172,10 @@ def _interaction_set(
     contact = "КонтактноеЛицо_Key" if "КонтактноеЛицо_Key" in of.fields else ""
     plain: tuple[str, ...] = ("Ref_Key", "DataVersion", "Date", "DeletionMark")
     select = [field for field in plain if field in of.fields]
-    select += [*employees, *([contact] if contact else [])]
+    phone = _PHONE if kind == "call" and _PHONE in of.fields else ""
+    select += [*employees, *filter(None, (contact, phone))]
     select += [section] if section else [field for reference in references for field in reference.fields]
-    return InteractionSet(kind, name, tuple(select), references, contact, employees, section)
+    return InteractionSet(kind, name, tuple(select), references, contact, employees, section, phone)
 
 
 def _first(fields: frozenset[str], of: EntityType, names: Sequence[str]) -> Reference | None:

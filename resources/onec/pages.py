@@ -3,6 +3,10 @@
 1C has no pages of its own and no order by reference: `$orderby=Ref_Key` sorts by the object's
 presentation, stable while nobody writes. So pages overlap. A page must begin with rows already seen,
 and only a page with nothing else ends the set: an empty, short or shifted page never does.
+
+An object renamed while its set is read moves in that order. Those around it are given nevertheless, but
+it may itself be given twice (the later counts) or, moved to where the reading has been, not at all. So
+what a reading did not give is asked for by reference before it counts as gone.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ def pages(
     page_rows: int = 500,
     allowed_only: bool = False,
 ) -> Iterator[list[Row]]:
-    """Yield a set in pages of at most `page_rows` new rows.
+    """Yield a set in pages of at most `page_rows` new rows, in the memory of two pages.
 
     Raises:
         OnecAnswerError: a page cannot continue the one before it.
@@ -37,7 +41,7 @@ def pages(
     """
     options = {"$select": ",".join(select), "$orderby": order} | _common(where, allowed_only)
     read = 0
-    tail: list[str] = []
+    known: set[str] = set()
     while True:
         start = max(read - OVERLAP_ROWS, 0)
         wanted = page_rows + read - start
@@ -45,33 +49,43 @@ def pages(
         if len(rows) > wanted:
             raise OnecAnswerError(f"{client.where(entity_set)}: more rows than asked for; $top is not obeyed")
         refs = [ref_of(row) for row in rows]
-        known = set(tail)
-        last = max((index for index, ref in enumerate(refs) if ref in known), default=-1)
-        if tail and last < 0:
+        if known and known.isdisjoint(refs[:OVERLAP_ROWS]):
             raise OnecAnswerError(
                 f"{client.where(entity_set)}: the page after row {read} does not continue the one before "
                 "it: empty, or the set changed too much while it was read. Read it again"
             )
-        fresh = rows[last + 1 :]
+        fresh = [row for ref, row in zip(refs, rows, strict=True) if ref not in known]
         if not fresh:
             return
         yield fresh
         read = start + len(rows)
-        tail = refs[-OVERLAP_ROWS:]
+        known = set(refs)
 
 
-def versions(client: OnecClient, entity_set: str, *, where: str = "", allowed_only: bool = False) -> dict[str, str]:
-    """Return the `DataVersion` of every object of a set that `where` lets through.
+def versions(
+    client: OnecClient,
+    entity_set: str,
+    *,
+    order: str = "Ref_Key",
+    where: str = "",
+    page_rows: int = 5000,
+    allowed_only: bool = False,
+) -> Iterator[list[tuple[str, str]]]:
+    """Yield reference and `DataVersion` of the objects of a set that `where` lets through, as `pages` does.
 
     Raises:
         OnecError: see the classes in `resources.onec.errors`.
     """
-    found: dict[str, str] = {}
     for page in pages(
-        client, entity_set, ("Ref_Key", "DataVersion"), where=where, page_rows=5000, allowed_only=allowed_only
+        client,
+        entity_set,
+        ("Ref_Key", "DataVersion"),
+        order=order,
+        where=where,
+        page_rows=page_rows,
+        allowed_only=allowed_only,
     ):
-        found.update((ref_of(row), str(row.get("DataVersion") or "")) for row in page)
-    return found
+        yield [(ref_of(row), str(row.get("DataVersion") or "")) for row in page]
 
 
 def by_keys(
@@ -88,7 +102,7 @@ def by_keys(
         OnecAnswerError: an answer holds an object that was not asked for.
         OnecError: see the classes in `resources.onec.errors`.
     """
-    for portion in _portions(refs):
+    for portion in _portions(ref.lower() for ref in refs):
         where = " or ".join(f"Ref_Key eq guid'{ref}'" for ref in portion)
         rows = client.rows(entity_set, {"$select": ",".join(select)} | _common(where, allowed_only))
         if not {ref_of(row) for row in rows} <= set(portion):

@@ -41,7 +41,7 @@ def card_of(row: Row, of: CardSet) -> Card | None:
         responsible_id=_key(row.get(of.responsible)) if of.responsible else "",
         phones=tuple(phone for phone, _ in phones),
         phones_since=tuple(_day(line.get("ДействуетС")) for _, line in phones),
-        is_deleted=is_true(row.get("DeletionMark")) or is_true(row.get("Недействителен")),
+        is_deleted=any(is_true(row.get(name)) for name in ("DeletionMark", "Недействителен", "Служебный")),
     )
 
 
@@ -72,6 +72,7 @@ def interaction_of(row: Row, of: InteractionSet, zone: ZoneInfo) -> Interaction 
         contact or (_key(row.get(of.contact)) if of.contact else ""),
         next((key for field in of.employees if (key := _key(row.get(field)))), ""),
         is_deleted=is_true(row.get("DeletionMark")),
+        phone=str(row.get(of.phone) or "").strip() if of.phone else "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -16,6 +16,8 @@ from resources.onec.links import write_contact
 from resources.onec.metadata import read_metadata
 from resources.onec.pages import by_keys, pages, versions
 from resources.onec.rows import card_of, interaction_of
+
+_BY_DATE = "Date,Ref_Key"
 
 
 class OnecSource:
@@ -76,6 +78,9 @@ class OnecSource:
     def cards(self, of: CardSet) -> Iterator[list[Card]]:
         """Yield all cards of a set, in pages.
 
+        One renamed while they are read may come twice, of which the later counts, or slip through: the next
+        comparison of versions finds it.
+
         Raises:
             OnecError: see the classes in `resources.onec.errors`.
         """
@@ -84,48 +89,60 @@ class OnecSource:
         ):
             yield [card for row in page if (card := card_of(row, of))]
 
-    def changed_cards(self, of: CardSet, held: Mapping[str, str]) -> Iterator[list[Card | Deletion]]:
-        """Yield cards whose version differs from `held` (reference to version), and those gone.
+    def card_versions(self, of: CardSet) -> Iterator[list[tuple[str, str]]]:
+        """Yield reference and version of all cards of a set, in pages.
 
-        An object that a scan did not show is asked for by its reference before it counts as gone: one
-        renamed while the pages were read can slip through them.
+        One renamed while they are read may come twice or slip through. So the caller must ask for those that
+        did not come by `cards_by_ref` before they count as gone.
 
         Raises:
             OnecError: see the classes in `resources.onec.errors`.
         """
-        # Folders are no cards, so `held` never has them: they would look changed each time.
+        # Folders are no cards, so nobody holds them: they would look new each time.
         where = "IsFolder eq false" if "IsFolder" in of.select else ""
-        now = versions(self._client, of.entity_set, where=where, allowed_only=self._allowed_only)
-        changed = [ref for ref, version in now.items() if held.get(ref) != version]
-        unseen = held.keys() - now.keys()
-        found: set[str] = set()
-        for refs in (changed, sorted(unseen)):
-            for rows in by_keys(self._client, of.entity_set, of.select, refs, allowed_only=self._allowed_only):
-                cards: list[Card | Deletion] = [card for row in rows if (card := card_of(row, of))]
-                found.update(str(row["Ref_Key"]).lower() for row in rows)
-                yield cards
-        if gone := sorted(unseen - found):
-            yield [Deletion(of.entity_set, ref) for ref in gone]
+        yield from versions(self._client, of.entity_set, where=where, allowed_only=self._allowed_only)
+
+    def cards_by_ref(self, of: CardSet, refs: Iterable[str]) -> Iterator[list[Card]]:
+        """Yield the cards with these references, a few at a time.
+
+        A reference that no answer holds is gone: deleted without a mark or, with `allowed_only`, hidden.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        for rows in by_keys(self._client, of.entity_set, of.select, refs, allowed_only=self._allowed_only):
+            yield [card for row in rows if (card := card_of(row, of))]
 
     def interactions(self, start_at: datetime, end_at: datetime) -> Iterator[list[Interaction]]:
-        """Yield documents dated in [start_at, end_at), in pages; both aware.
+        """Yield documents dated in [start_at, end_at), in pages; both aware. One may come twice, the later counts.
 
         Raises:
             OnecError: see the classes in `resources.onec.errors`.
         """
-        start, end = (f"{at.astimezone(self._zone):%Y-%m-%dT%H:%M:%S}" for at in (start_at, end_at))
-        where = f"Date ge datetime'{start}' and Date lt datetime'{end}'"
         for of in self.configuration.interactions:
             for page in pages(
                 self._client,
                 of.entity_set,
                 of.select,
-                order="Date,Ref_Key",
-                where=where,
+                order=_BY_DATE,
+                where=self._dated(start_at, end_at),
                 page_rows=self._page_rows,
                 allowed_only=self._allowed_only,
             ):
                 yield [found for row in page if (found := interaction_of(row, of, self._zone))]
+
+    def interaction_versions(self, start_at: datetime, end_at: datetime) -> Iterator[list[tuple[str, str, str]]]:
+        """Yield set, reference and version of documents dated in [start_at, end_at), in pages; both aware.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        where = self._dated(start_at, end_at)
+        for of in self.configuration.interactions:
+            for page in versions(
+                self._client, of.entity_set, order=_BY_DATE, where=where, allowed_only=self._allowed_only
+            ):
+                yield [(of.entity_set, ref, version) for ref, version in page]
 
     def changes(self, message: int) -> Iterator[Card | Interaction | Deletion]:
         """Yield what the exchange plan registered; sets this program does not read are passed over.
@@ -136,7 +153,7 @@ class OnecSource:
             OnecError: see the classes in `resources.onec.errors`.
         """
         if self.plan is None:
-            raise OnecError(f"{self._client.name}: no exchange plan is set; compare versions with changed_cards")
+            raise OnecError(f"{self._client.name}: no exchange plan is set; compare versions (card_versions)")
         cards = {of.entity_set: of for of in self.configuration.cards}
         documents = {of.entity_set: of for of in self.configuration.interactions}
         for change in self.plan.changes(message):
@@ -153,8 +170,12 @@ class OnecSource:
             if made:
                 yield made
 
-    def write_call_contact(self, document_id: str, target: str, ref: str) -> bool:
+    def write_call_contact(
+        self, document_id: str, target: str, ref: str, replaces: Collection[str] | None = None
+    ) -> bool:
         """Write a contact into a phone call where it differs; return whether it was written.
+
+        Where `replaces` is given, a contact that is none of these stays.
 
         Raises:
             MissingObjectError: the base publishes no phone calls.
@@ -163,7 +184,7 @@ class OnecSource:
         calls = next((of for of in self.configuration.interactions if of.kind == "call"), None)
         if calls is None:
             raise MissingObjectError(self._client.where(""), ["Document_ТелефонныйЗвонок"])
-        return write_contact(self._client, calls, document_id, target, ref)
+        return write_contact(self._client, calls, document_id, target, ref, replaces)
 
     def check(self) -> str:
         """Ask for the metadata, one row of every set and the node; say what was found.
@@ -179,6 +200,11 @@ class OnecSource:
         news = f"; exchange plan, next message {self.plan.next_message()}" if self.plan else "; versions are compared"
         read = ", ".join(of.entity_set for of in sets)
         return f"reads {read}{news}; not published: {', '.join(found.skipped) or 'nothing missed'}"
+
+    def _dated(self, start_at: datetime, end_at: datetime) -> str:
+        # 1C keeps the wall clock of its server, without a zone.
+        start, end = (f"{at.astimezone(self._zone):%Y-%m-%dT%H:%M:%S}" for at in (start_at, end_at))
+        return f"Date ge datetime'{start}' and Date lt datetime'{end}'"
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -151,6 +151,8 @@ def _failed(fault: Fault | None) -> Response | None:
     match fault.kind if fault else None:
         case FaultKind.html:
             return HTMLResponse(LOGIN_PAGE)
+        case FaultKind.blank:
+            return Response(b"")
         case FaultKind.unavailable:
             return HTMLResponse(render.HTML_ERROR.format("Монопольный режим установлен"), 503)
         case FaultKind.device_full:

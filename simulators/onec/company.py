@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from random import Random
 from xml.sax.saxutils import quoteattr
 
 from simulators import names
 from simulators.company import fixed_number, mobile_number
 from simulators.onec import presets
+from simulators.onec.documents import Acquaintance, fill_documents
 from simulators.onec.presets import CONTACT_INFORMATION
 from simulators.onec.schema import EMPTY_REF, Entity
 from simulators.onec.store import Generated, Store
 
-_NAMESPACE = "http://www.v8.1c.ru/ssl/contactinfo"
+CONTACT_XML = "http://www.v8.1c.ru/ssl/contactinfo"
+"""Namespace of a row's `ЗначенияПолей`."""
+
 _USERS = "0000000a"
 _PARTNERS = "0000000b"
 _COUNTERPARTIES = "0000000c"
@@ -28,8 +33,29 @@ SHAPES = ("form", "form", "form", "xml", "presentation", "number", "several", "i
 """Shapes of a phone row; a third are as the form leaves them."""
 
 
-def fill(store: Store, *, seed: int = 1, clients: int = 300, contacts: int = 600, users: int = 25) -> None:
-    """Fill an infobase; entities are made when looked at, so 200 000 contacts cost nothing until read."""
+def fill(
+    store: Store,
+    *,
+    seed: int = 1,
+    clients: int = 300,
+    contacts: int = 600,
+    users: int = 25,
+    days: int = 0,
+    last_day: date | None = None,
+    calls_per_day: int = 30,
+) -> None:
+    """Fill an infobase; entities are made when looked at, so 200 000 contacts cost nothing until read.
+
+    Args:
+        store: an empty infobase.
+        seed: the same makes the same.
+        clients: how many; as partners and as counterparties, where both exist.
+        contacts: how many contact persons.
+        users: how many.
+        days: of documents; none without.
+        last_day: of these, 1C's today if absent.
+        calls_per_day: see `fill_documents`.
+    """
     types = store.schema.types
     partners = clients if presets.PARTNERS in types else 0
     _generate(store, presets.USERS, _USERS, users, lambda index: _user(seed, index))
@@ -43,6 +69,39 @@ def fill(store: Store, *, seed: int = 1, clients: int = 300, contacts: int = 600
         name = "Owner_Key" if "Owner_Key" in types[presets.PERSONS].by_name else "ОбъектВладелец_Key"
         _generate(
             store, presets.PERSONS, _CONTACTS, contacts, lambda i: _person(seed, i, clients, (name, _COUNTERPARTIES))
+        )
+    if days:
+        known = _Known(seed, clients, contacts, users, has_partners=bool(partners))
+        last_day = last_day or store.now().date()
+        fill_documents(store, known.meet, seed=seed, last_day=last_day, days=days, calls_per_day=calls_per_day)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Who may meet whom in a filled infobase."""
+
+    seed: int
+    clients: int
+    contacts: int
+    users: int
+    has_partners: bool
+
+    def meet(self, chance: Random, _day: date) -> Acquaintance:
+        index = chance.randrange(self.contacts)
+        client = index % self.clients
+        prefix = _PARTNERS if self.has_partners else _COUNTERPARTIES
+        person = _person(self.seed, index, self.clients, ("Owner_Key", prefix))
+        manager = _partner(self.seed, client, self.users)["ОсновнойМенеджер_Key"]
+        row = person[CONTACT_INFORMATION][0]
+        return Acquaintance(
+            name=person["Description"],
+            client_set=presets.PARTNERS if self.has_partners else presets.COUNTERPARTIES,
+            client=_link(prefix, client),
+            counterparty=_link(_COUNTERPARTIES, client),
+            contact_set=presets.CONTACT_PERSONS if self.has_partners else presets.PERSONS,
+            contact=_link(_CONTACTS, index),
+            phone=row["Представление"] or row["НомерТелефона"],
+            users=(manager, _link(_USERS, (client + 1) % self.users)),
         )
 
 
@@ -163,7 +222,7 @@ def _json(shown: str, area: str, local: str, inner: str) -> str:
 
 def _xml(shown: str, area: str, local: str) -> str:
     return (
-        f'<КонтактнаяИнформация xmlns="{_NAMESPACE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        f'<КонтактнаяИнформация xmlns="{CONTACT_XML}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
         f' Представление={quoteattr(shown)}><Состав xsi:type="НомерТелефона" КодСтраны="7" КодГорода="{area}"'
         f' Номер="{local}" Добавочный=""/></КонтактнаяИнформация>'
     )

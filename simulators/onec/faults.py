@@ -10,7 +10,8 @@ from threading import Lock
 class FaultKind(StrEnum):
     """What goes wrong with an answer.
 
-    `delay` also stands for the first request, which starts the session; `lost_answer` writes and says nothing.
+    `delay` also stands for the first request, which starts the session; `lost_answer` writes and says nothing;
+    `empty` is a list without entities, `blank` a body without anything.
     """
 
     delay = "delay"
@@ -21,6 +22,7 @@ class FaultKind(StrEnum):
     html = "html"
     unauthorised = "unauthorised"
     empty = "empty"
+    blank = "blank"
     cut = "cut"
     lost_answer = "lost_answer"
 

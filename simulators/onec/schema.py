@@ -87,11 +87,10 @@ class Section:
 
     name: str
     properties: Properties
+    by_name: dict[str, Property] = field(init=False, repr=False, compare=False)
 
-    @property
-    def by_name(self) -> dict[str, Property]:
-        """Its properties by name."""
-        return {one.name: one for one in self.properties}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {one.name: one for one in self.properties})
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -15,12 +22,17 @@ import pytest
 import uvicorn
 from defusedxml import ElementTree
 
+from simulators.company import Company
 from simulators.onec import company
 from simulators.onec.app import SimulatedOnec, User
 from simulators.onec.presets import (
     CALLS,
     CONTACT_PERSONS,
     INTERACTION_CONTACTS,
+    MAIL_IN,
+    MAIL_OUT,
+    MEETINGS,
+    ORDERS,
     PARTNERS,
     PLAN,
     PRESETS,
@@ -28,6 +40,7 @@ from simulators.onec.presets import (
     USERS,
     ut11,
 )
+from simulators.onec.same_company import SameCompany, fill_from
 from simulators.onec.schema import NAMESPACE
 from simulators.onec.store import Store
 
@@ -225,7 +238,7 @@ def test_long_segment_is_cut_by_the_web_server(web: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("kind", "status", "text"),
     [("device_full", 500, "exception"), ("handler", 500, "odata.error"), ("unavailable", 503, "<html>"),
-     ("html", 200, "<html>"), ("unauthorised", 401, ""), ("empty", 200, '"value": []')],
+     ("html", 200, "<html>"), ("unauthorised", 401, ""), ("empty", 200, '"value": []'), ("blank", 200, "")],
 )  # fmt: skip
 def test_faults_last_as_long_as_asked(
     onec: SimulatedOnec, web: httpx.Client, kind: str, status: int, text: str
@@ -262,3 +275,159 @@ def test_many_contacts_cost_nothing_until_read(onec: SimulatedOnec, web: httpx.C
     started = time.perf_counter()
     assert len(web.get(f"{CONTACT_PERSONS}?$skip=150000&$top=100").json()["value"]) == 100
     assert time.perf_counter() - started < 5
+
+
+def test_many_contacts_are_found_by_their_keys_at_once(onec: SimulatedOnec, web: httpx.Client) -> None:
+    """Asking for objects by reference uses an index, as a base does; unknown ones are not among them."""
+    company.fill(onec.store, clients=20_000, contacts=200_000)
+    keys = [f"0000000d-0000-4000-8000-{index:012x}" for index in (3, 190_000, 200_000)]
+    wanted = " or ".join(f"Ref_Key eq guid'{key}'" for key in keys)
+    started = time.perf_counter()
+    found = web.get(f"{CONTACT_PERSONS}?$filter={wanted}").json()["value"]
+    assert [one["Ref_Key"] for one in found] == keys[:2]
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_documents_are_of_working_days_and_refer_to_who_is_there(preset: str) -> None:
+    """A span of days has documents of every kind the configuration has; all they refer to exists."""
+    store = Store(PRESETS[preset]())
+    company.fill(store, clients=20, contacts=40, users=5, days=9, last_day=date(2026, 3, 30), calls_per_day=10)
+    same = Store(PRESETS[preset]())
+    company.fill(same, clients=20, contacts=40, users=5, days=9, last_day=date(2026, 3, 30), calls_per_day=10)
+    documents = [kind for kind in store.schema.types.values() if kind.is_document]
+    assert len(documents) == (0 if preset == "bp" else 5)
+    for kind in documents:
+        found = list(store.entities(kind.name))
+        assert found == list(same.entities(kind.name))
+        assert {one["Date"][:10] for one in found} == {f"2026-03-{day}" for day in (23, 24, 25, 26, 27, 30)}
+        assert [one["Date"] for one in found] == sorted(one["Date"] for one in found)
+        assert set(found[0]) == set(kind.blank())
+        for one in found:
+            assert store.find(USERS, one.get("Ответственный_Key") or one["Менеджер_Key"])
+            for row in [one, *(row for section in kind.sections for row in one[section.name])]:
+                for name in ("АбонентКонтакт", "ОтправительКонтакт", "Контакт"):
+                    if f"{name}_Type" in row:
+                        assert store.find(row[f"{name}_Type"].partition(".")[2], row[name])
+            for name, link in kind.references.items():
+                assert store.find(link.target, one[link.name]) or name in {"Предмет", "КонтактноеЛицо"}
+    assert all(one["АбонентКакСвязаться"] for one in store.entities(CALLS))
+
+
+@pytest.fixture(scope="module")
+def same() -> tuple[Company, Store, SameCompany]:
+    store = Store(ut11())
+    company_of_pbx = Company.invent(parties=200)
+    return company_of_pbx, store, fill_from(store, company_of_pbx, days=90, calls_per_day=5)
+
+
+def phones(store: Store, name: str, key: str) -> list[dict[str, Any]]:
+    found = store.find(name, key)
+    assert found
+    rows: list[dict[str, Any]] = found[PHONES]
+    return rows
+
+
+def test_same_company_has_the_clients_of_the_crm(same: tuple[Company, Store, SameCompany]) -> None:
+    """Every party outside the address book, with its people, their numbers as written and its responsible."""
+    invented, store, refs = same
+    known = [party for party in invented.parties if not party.is_on_cards]
+    assert refs.partners.keys() == {party.party_id for party in known}
+    assert len(store.entities(PARTNERS)) == len(known)
+    for party in known:
+        partner = store.find(PARTNERS, refs.partners[party.party_id])
+        assert partner
+        assert partner["Description"] == party.name
+        assert (partner["ЮрФизЛицо"] == "ЧастноеЛицо") == (party.kind == "person")
+        responsible = store.find(USERS, partner["ОсновнойМенеджер_Key"])
+        assert (refs.users.get(party.responsible_id) or None) == (responsible["Ref_Key"] if responsible else None)
+        for contact in party.contacts:
+            rows = phones(store, CONTACT_PERSONS, refs.contacts[contact.contact_id])
+            assert tuple(row["Представление"] for row in rows) == contact.written
+
+
+def test_same_company_keeps_numbers_in_every_state(same: tuple[Company, Store, SameCompany]) -> None:
+    """Rows are as the form leaves them, XML only, or presentation only; each holds what was written."""
+    _, store, refs = same
+    states: Counter[str] = Counter()
+    for key in refs.contacts.values():
+        for row in phones(store, CONTACT_PERSONS, key):
+            written = row["Представление"]
+            if row["Значение"]:
+                assert json.loads(row["Значение"])["value"] == written
+            elif row["ЗначенияПолей"]:
+                assert ElementTree.fromstring(row["ЗначенияПолей"]).get("Представление") == written
+            else:
+                assert row["НомерТелефона"] == ""
+            states["form" if row["Значение"] else "xml" if row["ЗначенияПолей"] else "presentation"] += 1
+    assert set(states) == {"form", "xml", "presentation"}
+    assert min(states.values()) > 40
+
+
+def test_same_company_has_its_staff(same: tuple[Company, Store, SameCompany]) -> None:
+    """Users have mobile and present extension; who has left is not valid and has none; moved people are marked."""
+    invented, store, refs = same
+    extensions = invented.extensions_on(invented.today)
+    for employee in invented.employees:
+        shown = [row["Представление"] for row in phones(store, USERS, refs.users[employee.employee_id])]
+        extension = extensions.get(employee.employee_id)
+        assert shown == [employee.mobile, *([f"доб. {extension}"] if extension else [])]
+        user = store.find(USERS, refs.users[employee.employee_id])
+        assert user
+        assert user["Недействителен"] == (extension is None)
+    moved = [
+        one for party in invented.parties for one in party.contacts if one.valid_to and one.contact_id in refs.contacts
+    ]
+    marks = {one["Ref_Key"] for one in store.entities(CONTACT_PERSONS) if one["DeletionMark"]}
+    assert marks == {refs.contacts[one.contact_id] for one in moved} != set()
+
+
+def test_same_company_notes_calls_with_those_who_deal_with_the_client(same: tuple[Company, Store, SameCompany]) -> None:
+    """A document's user is one of the party's own who worked there that day, its number one of the contact's."""
+    invented, store, refs = same
+    assert all(len(store.entities(name)) for name in (CALLS, ORDERS, MAIL_IN, MAIL_OUT, MEETINGS))
+    parties = {refs.partners[one.party_id]: one for one in invented.parties if one.party_id in refs.partners}
+    contacts = {refs.contacts[one.contact_id]: one for party in parties.values() for one in party.contacts}
+    staff = {refs.users[one.employee_id]: one for one in invented.employees}
+    owners = {one["Ref_Key"]: parties[one["Owner_Key"]] for one in store.entities(CONTACT_PERSONS)}
+    dealt = 0
+    for call in store.entities(CALLS):
+        day = date.fromisoformat(call["Date"][:10])
+        user = staff[call["Ответственный_Key"]]
+        assert user.employed_from <= day <= (user.employed_until or day)
+        party = owners.get(call["АбонентКонтакт"]) or parties[call["АбонентКонтакт"]]
+        dealt += user.employee_id in party.talkers
+        contact = contacts.get(call["АбонентКонтакт"])
+        assert call["АбонентКакСвязаться"] in {one.written[0] for one in ([contact] if contact else party.contacts)}
+        assert contact is None or contact.is_there_on(day)
+    assert dealt > 0.95 * len(store.entities(CALLS))
+
+
+def test_command_line_serves_the_company_of_the_pbx() -> None:
+    """The same seed, size and day give the same company at each start; the node's reference is said."""
+    command = [sys.executable, "-m", "simulators.onec", "--company-seed", "3", "--parties", "40"]
+    environment = os.environ | {"SIMULATED_1C_PASSWORD": "пароль"}
+    options = ["--today", "2026-03-31", "--days", "3"]
+    credentials = base64.b64encode("Робот:пароль".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+    answers = []
+    for _ in range(2):
+        with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, env=environment) as process:
+            try:
+                assert process.stdout
+                root = process.stdout.readline().split()[-1]
+                node = process.stdout.readline().split()[-1]
+                with httpx.Client(base_url=f"{root}/", headers=headers, timeout=20) as client:
+                    names = {one["Description"] for one in client.get(PARTNERS).json()["value"]}
+                    calls = [one["Date"] for one in client.get(CALLS).json()["value"]]
+                    assert client.get(f"{PLAN}(guid'{node}')").json()["Description"] == "Switchboard"
+            finally:
+                process.send_signal(signal.SIGTERM)
+        answers.append((node, names, calls))
+    assert answers[0] == answers[1]
+    invented = Company.invent(3, 40, date(2026, 3, 31))
+    assert names == {party.name for party in invented.parties if not party.is_on_cards}
+    assert {at[:10] for at in calls} == {"2026-03-30", "2026-03-31"}
+    refused = subprocess.run([*command, "--preset", "bp"], capture_output=True, text=True, env=environment)
+    assert refused.returncode == 2
+    assert "no partners" in refused.stderr

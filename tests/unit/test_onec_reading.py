@@ -61,8 +61,15 @@ def test_deleted_entry_is_a_deletion() -> None:
 
 def test_cut_feed_is_an_error() -> None:
     """A packet cut in the middle must never be acknowledged."""
-    with pytest.raises(OnecAnswerError, match="cut"):
-        list(read_feed(BytesIO(b'<feed xmlns="http://www.w3.org/2005/Atom"><entry>')))
+    feed = (
+        b'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">'
+        b"<at:deleted-entry ref=\"A(guid'0f5e0c6a-0000-11ee-8000-000000000001')\"/>"
+        b"<at:deleted-entry ref=\"A(guid'0f5e0c6a-0000-11ee-8000-000000000002')\"/></feed>"
+    )
+    assert len(list(read_feed(BytesIO(feed)))) == 2
+    for end in range(len(feed)):
+        with pytest.raises(OnecAnswerError):
+            list(read_feed(BytesIO(feed[:end])))
 
 
 @pytest.mark.parametrize(
