@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from resources.contacts.errors import ContactFileError
 from resources.contacts.rows import (
     CONTACT_COLUMNS,
     EMPLOYEE_COLUMNS,
-    ContactFileError,
     ContactPortion,
     RefusedContact,
     checked_contacts,
@@ -30,7 +30,7 @@ ROWS_PER_PORTION = 20_000
 LONGEST_ROW_LINES = 50
 """Lines a quoted field may run over; past that a quote was left open."""
 
-_Check = Callable[[pd.DataFrame, Sequence[str]], ContactPortion]
+Check = Callable[[pd.DataFrame, Sequence[str]], ContactPortion]
 
 
 def read_contacts_csv(path: Path, rows_per_portion: int = ROWS_PER_PORTION) -> Iterator[ContactPortion]:
@@ -39,7 +39,7 @@ def read_contacts_csv(path: Path, rows_per_portion: int = ROWS_PER_PORTION) -> I
     Raises:
         ContactFileError: the file cannot be read, is empty, or lacks a column.
     """
-    return _read(path, CONTACT_COLUMNS, checked_contacts, rows_per_portion)
+    return read_rows(path, CONTACT_COLUMNS, checked_contacts, rows_per_portion)
 
 
 def read_employees_csv(path: Path, rows_per_portion: int = ROWS_PER_PORTION) -> Iterator[ContactPortion]:
@@ -48,10 +48,15 @@ def read_employees_csv(path: Path, rows_per_portion: int = ROWS_PER_PORTION) -> 
     Raises:
         ContactFileError: the file cannot be read, is empty, or lacks a column.
     """
-    return _read(path, EMPLOYEE_COLUMNS, checked_employees, rows_per_portion)
+    return read_rows(path, EMPLOYEE_COLUMNS, checked_employees, rows_per_portion)
 
 
-def _read(path: Path, columns: Sequence[str], check: _Check, rows_per_portion: int) -> Iterator[ContactPortion]:
+def read_rows(path: Path, columns: Sequence[str], check: Check, rows_per_portion: int) -> Iterator[ContactPortion]:
+    """Yield the rows of a file in the given columns, those that `check` refuses set aside.
+
+    Raises:
+        ContactFileError: the file cannot be read, is empty, or lacks a column.
+    """
     with open_text(path) as file:
         lines = (line.replace("\0", "") for line in file)
         header, delimiter = _header(path, next(lines, ""), columns)
@@ -111,7 +116,7 @@ def _fields(lines: list[str], delimiter: str) -> tuple[list[str] | None, bool]:
 
 
 def _portion(
-    batch: Sequence[_Record], header: Sequence[str], columns: Sequence[str], delimiter: str, check: _Check
+    batch: Sequence[_Record], header: Sequence[str], columns: Sequence[str], delimiter: str, check: Check
 ) -> ContactPortion:
     places = [header.index(column) for column in columns]
     refused, raws, rows = [], [], []

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from resources.contacts.errors import ContactFileError
+
 CONTACT_COLUMNS = (
     "party_id",
     "party_name",
@@ -53,10 +55,6 @@ LONGEST_ID = 100
 LONGEST_FIELD = 2000
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-class ContactFileError(Exception):
-    """The file as a whole cannot be used. The text says which file, why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,14 @@ def checked_contacts(rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion:
         raws: the text each row was read from, for people who look at the refused ones.
     """
     rows = rows.assign(party_kind=rows["party_kind"].str.lower())
-    reasons = _Reasons(rows)
+    reasons = Reasons(rows)
     reasons.add(rows["party_id"] == "", "party_id is empty")
     reasons.add(rows["party_name"] == "", "party_name is empty")
     reasons.add(~rows["party_kind"].isin(["company", "person"]), "party_kind is not company or person")
     reasons.add_long("party_id", "contact_id", "responsible_id")
     reasons.add_dates("valid_from", "valid_to")
     reasons.add_period("valid_from", "valid_to", is_end_included=False)
-    return _parted(rows, raws, reasons, "party_id")
+    return parted(rows, raws, reasons, "party_id")
 
 
 def checked_employees(rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion:
@@ -114,14 +112,14 @@ def checked_employees(rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion
         rows: columns `EMPLOYEE_COLUMNS`.
         raws: the text each row was read from, for people who look at the refused ones.
     """
-    reasons = _Reasons(rows)
+    reasons = Reasons(rows)
     reasons.add(rows["employee_id"] == "", "employee_id is empty")
     reasons.add(rows["name"] == "", "name is empty")
     reasons.add_long("employee_id", "extension")
     reasons.add_dates("valid_from", "valid_to", "employed_from", "employed_until")
     reasons.add_period("valid_from", "valid_to", is_end_included=False)
     reasons.add_period("employed_from", "employed_until", is_end_included=True)
-    return _parted(rows, raws, reasons, "employee_id")
+    return parted(rows, raws, reasons, "employee_id")
 
 
 def open_text(path: Path) -> TextIOWrapper:
@@ -156,7 +154,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-class _Reasons:
+class Reasons:
     """The first reason, if any, to refuse each row."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
@@ -168,18 +166,22 @@ class _Reasons:
         )
 
     def add(self, are_bad: pd.Series[bool], reason: str) -> None:
+        """Give a reason to rows that have none yet."""
         self.texts = self.texts.mask((self.texts == "") & are_bad, reason)
 
     def add_long(self, *columns: str) -> None:
+        """Refuse values longer than an id may be."""
         for column in columns:
             self.add(self.rows[column].str.len() > LONGEST_ID, f"{column} is longer than {LONGEST_ID} characters")
 
     def add_dates(self, *columns: str) -> None:
+        """Refuse values that are neither empty nor ISO dates."""
         for column in columns:
             bad = [value for value in self.rows[column].unique() if value and not _is_date(value)]
             self.add(self.rows[column].isin(bad), f"{column} is not a date written like 2026-03-31")
 
     def add_period(self, start: str, end: str, *, is_end_included: bool) -> None:
+        """Refuse periods that end before they begin."""
         starts, ends = self.rows[start], self.rows[end]
         is_empty = starts > ends if is_end_included else starts >= ends
         self.add(is_empty & (starts != "") & (ends != ""), f"{end} is not after {start}")
@@ -195,7 +197,8 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _parted(rows: pd.DataFrame, raws: Sequence[str], reasons: _Reasons, key: str) -> ContactPortion:
+def parted(rows: pd.DataFrame, raws: Sequence[str], reasons: Reasons, key: str) -> ContactPortion:
+    """Part the rows that can be taken from those with a reason against them; `key` names the column they speak of."""
     are_bad = reasons.texts != ""
     bad = pd.DataFrame({"reason": reasons.texts, "raw": list(raws), "key": rows[key]})[are_bad]
     refused = [RefusedContact(str(row.reason), str(row.raw), str(row.key)) for row in bad.itertuples()]

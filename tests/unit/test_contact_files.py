@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from resources.contacts.csv_files import LONGEST_ROW_LINES, read_contacts_csv, read_employees_csv
-from resources.contacts.rows import CONTACT_COLUMNS, EMPLOYEE_COLUMNS, ContactFileError, ContactPortion
+from resources.contacts.errors import ContactFileError
+from resources.contacts.rows import CONTACT_COLUMNS, EMPLOYEE_COLUMNS, ContactPortion
 from resources.contacts.vcard_files import read_vcards
 
 SHARED_VCARDS = (
