@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from assets.contacts.crm_source import CrmSource
+from assets.contacts.rules import ContactRules, MatchingRules
+from assets.contacts.sources import ContactSource
+from assets.enrichment.enrich import NumberRules
 from assets.history.load import LoadRules
 from assets.routing.rules import RoutingRules
 from resources.telephony.source import TelephonySource
@@ -24,27 +27,16 @@ class Telephony:
 
 
 @dataclass(frozen=True)
-class ContactFiles:
-    """Files with clients and employees; any may be absent.
-
-    Attributes:
-        largest_loss: share of a file's rows that may be missing at once, 0..1; above it the file is refused.
-    """
-
-    contacts_csv: Path | None = None
-    contacts_vcard: Path | None = None
-    employees_csv: Path | None = None
-    largest_loss: float = 0.3
-
-
-@dataclass(frozen=True)
 class Platform:
     """Everything an asset may touch.
 
     Attributes:
         warehouse: where the tables are.
         telephony: the configured servers by their name, which is their `pbx_id`.
-        contact_files: where clients and employees come from.
+        contacts: where clients, employees and what is set by hand come from, in the order they are read.
+        contact_rules: what taking them in must know.
+        own_lines: numbers of ours that the settings name.
+        matching: how far the search for a number's owner goes.
         routing_rules: how evidence is weighed.
         business_zone: IANA name of the zone whose days partition the calls.
         region: ISO country of numbers without a country code.
@@ -53,13 +45,22 @@ class Platform:
 
     warehouse: Warehouse
     telephony: Mapping[str, Telephony] = field(default_factory=dict)
-    contact_files: ContactFiles = field(default_factory=ContactFiles)
+    contacts: Sequence[ContactSource] = ()
+    contact_rules: ContactRules = field(default_factory=ContactRules)
+    own_lines: Sequence[str] = ()
+    matching: MatchingRules = field(default_factory=MatchingRules)
     routing_rules: RoutingRules = field(default_factory=RoutingRules)
     business_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4
 
     @property
-    def regions(self) -> dict[str, str]:
-        """pbx_id to the country of its numbers, '' for all others."""
-        return {"": self.region} | {name: server.rules.region for name, server in self.telephony.items()}
+    def number_rules(self) -> NumberRules:
+        """How the numbers of calls are read and matched."""
+        regions = {"": self.region} | {name: server.rules.region for name, server in self.telephony.items()}
+        return NumberRules(regions, self.internal_digits, self.matching)
+
+    @property
+    def crms(self) -> list[CrmSource]:
+        """The CRMs among the contact sources."""
+        return [source for source in self.contacts if isinstance(source, CrmSource)]

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import text
 
+from assets.enrichment.enrich import NumberRules
 from assets.enrichment.fill import fill_owners
 from assets.routing.build import rebuild_participation, rebuild_routing_table, track_days
 from assets.routing.rules import RoutingRules
@@ -63,7 +64,7 @@ def _by_us(warehouse: Warehouse, calls: int, routes: dict[str, set[tuple[Any, ..
     last_day = NOW.date()
     first_day = last_day - timedelta(days=calls // CALLS_PER_DAY + 2)
     with stopwatch() as seconds:
-        fill_owners(warehouse, first_day, last_day, {"": "RU"})
+        fill_owners(warehouse, first_day, last_day, NumberRules())
         track_days(warehouse, RULES, first_day, last_day)
         rebuild_participation(warehouse, RULES)
         rebuild_routing_table(warehouse, RULES, ZONE)

@@ -1,4 +1,4 @@
-"""What a tick costs with nothing new and with 100 new calls, by how much is stored: rows written, and time."""
+"""What a tick costs, by how much is stored: with nothing new, with 100 new calls, with 100 changed cards."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import text
 
-from assets.enrichment.enrich import count_stale_owners
+from assets.contacts.load import begin_load, store_contacts, store_staged
+from assets.contacts.ownership import update_owners
+from assets.contacts.rules import ContactRules, MatchingRules
+from assets.enrichment.enrich import NumberRules, count_waiting_calls
+from assets.enrichment.relink import relink_calls
 from assets.history.load import LoadRules, load_portions, stored_cursor
 from assets.routing.build import pending_work, update_routing
 from assets.routing.rules import RoutingRules
 from benchmarks.databases import Databases
+from resources.contacts.rows import CONTACT_COLUMNS, ContactPortion
 from resources.telephony.source import Portion
 from resources.warehouse import Warehouse
+from resources.warehouse.connection import copy_rows
 from resources.warehouse.statements import statement
 
 CALLS_PER_DAY = 3_000
 NEW_CALLS = 100
+CARDS = 50_000
 ZONE = "Europe/Moscow"
 NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
 WRITTEN = """
@@ -32,13 +40,16 @@ WHERE schemaname = 'switchboard'
 def run(databases: Databases, sizes: list[int], rounds: int) -> str:
     """Measure and return the table."""
     lines = ["### A tick, by stored calls", "",
-             "| calls stored | idle tick ms | tick with 100 new calls ms | rows written by it | routing update ms |",
-             "|---|---|---|---|---|"]  # fmt: skip
+             "| calls stored | idle tick ms | tick with 100 new calls ms | rows written by it | routing update ms "
+             "| 100 changed cards ms | rows written by them |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
     warehouses = {calls: databases.make_warehouse() for calls in sizes}
     for calls, warehouse in warehouses.items():
         fill(warehouse, calls)
-    times: dict[int, list[tuple[float, float, float]]] = {calls: [] for calls in sizes}
+        fill_cards(warehouse)
+    times: dict[int, list[tuple[float, float, float, float]]] = {calls: [] for calls in sizes}
     written: dict[int, int] = {}
+    changed: dict[int, int] = {}
     for number in range(rounds + 1):
         for calls, warehouse in warehouses.items():
             idle = _timed(_idle_tick, warehouse)
@@ -46,18 +57,26 @@ def run(databases: Databases, sizes: list[int], rounds: int) -> str:
             portion = Portion(cursor={"last": number}, records=list(new_legs(number)))
             busy = _timed(load_portions, warehouse, "bench", "mikopbx", [portion], LoadRules())
             written[calls] = _rows_written(warehouse) - before
-            times[calls].append((idle, busy, _timed(update_routing, warehouse, RoutingRules(), ZONE)))
+            routing = _timed(update_routing, warehouse, RoutingRules(), ZONE)
+            before = _rows_written(warehouse)
+            cards = _timed(change_cards, warehouse, number)
+            changed[calls] = _rows_written(warehouse) - before
+            times[calls].append((idle, busy, routing, cards))
     # The first round warms caches and plans.
     medians = {calls: [statistics.median(column) for column in zip(*rows[1:], strict=True)]
                for calls, rows in times.items()}  # fmt: skip
     bases = medians[sizes[0]]
     for calls, figures in medians.items():
         shown = [f"{value * 1000:.0f} ({value / base:.2f}×)" for value, base in zip(figures, bases, strict=True)]
-        lines.append(f"| {calls:,} | {shown[0]} | {shown[1]} | {written[calls]} | {shown[2]} |")
+        lines.append(
+            f"| {calls:,} | {shown[0]} | {shown[1]} | {written[calls]} | {shown[2]} | {shown[3]} | {changed[calls]} |"
+        )
         databases.drop(warehouses[calls].url.render_as_string(hide_password=False))
     note = (
         f"{CALLS_PER_DAY:,} calls a day, so more stored calls are more days. An idle tick is the looks of the load, "
-        "the five-day owner job and the routing together. In brackets: against the first line."
+        "the five-day owner job and the routing together. In brackets: against the first line.\n\n"
+        f"Beside the calls stand {CARDS:,} clients with a number each. A hundred of them change theirs, from and to "
+        "numbers with one call in the last 92 days: cards, facts, decisions and these calls are brought up to date."
     )
     return "\n".join([*lines, "", note, ""])
 
@@ -79,6 +98,40 @@ def fill_owned_numbers(warehouse: Warehouse) -> None:
     _vacuum(warehouse)
 
 
+def fill_cards(warehouse: Warehouse) -> None:
+    """Give the warehouse clients with a number each, none of which has called."""
+    rows = [_card(f"party-{place}", f"+7499{place:07d}") for place in range(CARDS)]
+    frame = pd.DataFrame(rows, columns=list(CONTACT_COLUMNS), dtype=str)
+    with warehouse.transaction() as connection:
+        store_contacts(connection, "bench", [ContactPortion(frame)], ContactRules())
+        update_owners(connection, MatchingRules())
+        connection.execute(text("TRUNCATE numbers_to_relink"))
+    _vacuum(warehouse)
+
+
+def change_cards(warehouse: Warehouse, number: int) -> None:
+    """Have a hundred clients change their number to one that called in this round, as a CRM tells of it."""
+    legs = list(new_legs(number))
+    parties = [f"party-{place}" for place in range(len(legs))]
+    with warehouse.transaction() as connection:
+        begin_load(connection, "bench", ContactRules())
+        of_party = ("party_id", "name", "kind", "responsible_id")
+        copy_rows(connection, "staged_parties", of_party, [(party, party, "company", "") for party in parties])
+        of_phone = ("party_id", "contact_id", "contact_name", "raw", "valid_from", "valid_to")
+        phones = [(party, "", "", leg["src_num"], "", "") for party, leg in zip(parties, legs, strict=True)]
+        copy_rows(connection, "staged_phones", of_phone, phones)
+        copy_rows(connection, "scope_parties", ("party_id",), [(party,) for party in parties])
+        store_staged(connection, "bench", ContactRules(), is_empty=False)
+    with warehouse.transaction() as connection:
+        update_owners(connection, MatchingRules())
+    relink_calls(warehouse, NOW.date() - timedelta(days=91), NumberRules())
+
+
+def _card(party: str, phone: str) -> dict[str, str]:
+    given = {"party_id": party, "party_name": party, "party_kind": "company", "phones": phone}
+    return dict.fromkeys(CONTACT_COLUMNS, "") | given
+
+
 def _vacuum(warehouse: Warehouse) -> None:
     with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
@@ -87,7 +140,7 @@ def _vacuum(warehouse: Warehouse) -> None:
 def _idle_tick(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         stored_cursor(connection, "bench")
-        count_stale_owners(connection, NOW.date() - timedelta(days=4), NOW.date(), {"": "RU"})
+        count_waiting_calls(connection, NOW.date() - timedelta(days=4), NOW.date(), NumberRules())
     pending_work(warehouse, ZONE)
 
 

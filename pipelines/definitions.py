@@ -22,6 +22,7 @@ from pipelines.housekeeping import Retention
 from pipelines.jobs import make_jobs
 from pipelines.platform import make_platform
 from pipelines.schedules import make_schedules
+from pipelines.sensors import make_sensors
 from pipelines.settings import Settings, load_settings
 
 
@@ -45,6 +46,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
         schedules=make_schedules(settings, jobs),
+        sensors=_quietly(make_sensors, settings, jobs),
         resources={"platform": platform or _platform_from(settings)},
         # A process per step would double what a run costs, and no run here has parallel steps.
         executor=dg.in_process_executor,
@@ -60,6 +62,13 @@ def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition]:
             make: Any = getattr(importlib.import_module(module.name), "make_assets", None)
             if make is not None:
                 yield from make(call_days)
+
+
+def _quietly(make: Any, *given: Any) -> Any:  # noqa: ANN401
+    """Make something of which Dagster would say "beta" at every start, though nothing of that is used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)
+        return make(*given)
 
 
 def _platform_from(settings: Settings) -> dg.ResourceDefinition:

@@ -15,12 +15,10 @@ from assets.history.load import LoadReport, load_new, reread_days
 from assets.platform import Platform, Telephony
 from assets.routing.assets import describe_routing_table
 from assets.routing.build import update_routing
+from pipelines.contact_changes import contact_changes, log_enriched_days
 from pipelines.housekeeping import Retention, make_housekeeping_job
 
 SOURCE_TAG = "switchboard/source"
-
-LOADED_ASSETS = ("call_legs", "call_history", "enriched_calls")
-"""What one load brings up to date together."""
 
 CONTACT_ASSETS = ("crm_parties", "crm_phones", "crm_employees", "contact_ownership", "number_owners")
 
@@ -47,7 +45,7 @@ def load_new_legs(context: dg.OpExecutionContext, config: SourceConfig, platform
         report = load_new(platform.warehouse, source, server.rules)
     finally:
         source.close()
-    _log_report(context, config.source, report)
+    _log_report(context, platform, config.source, report)
 
 
 @dg.op(description="Read whole days again: late recordings, changed, merged and removed calls.")
@@ -60,7 +58,7 @@ def reread_legs(context: dg.OpExecutionContext, config: RereadConfig, platform: 
         report = reread_days(platform.warehouse, source, server.rules, first_day, last_day)
     finally:
         source.close()
-    _log_report(context, config.source, report)
+    _log_report(context, platform, config.source, report)
 
 
 @dg.op(description="Take in the calls and clients that changed: evidence, participation, ranking.")
@@ -121,6 +119,7 @@ def make_jobs(retention: Retention) -> list[Any]:
         call_history_load,
         call_history_reread,
         routing_table_update,
+        contact_changes,
         dg.define_asset_job(
             "contact_owners_5_days",
             selection=owners,
@@ -159,7 +158,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _log_report(context: dg.OpExecutionContext, source: str, report: LoadReport) -> None:
+def _log_report(context: dg.OpExecutionContext, platform: Platform, source: str, report: LoadReport) -> None:
     context.log.info(
         "%s: %d rows read, %d new legs, %d changed, %d gone, %d quarantined",
         source,
@@ -169,8 +168,9 @@ def _log_report(context: dg.OpExecutionContext, source: str, report: LoadReport)
         report.gone,
         report.quarantined,
     )
-    for asset in LOADED_ASSETS:
+    for asset in ("call_legs", "call_history"):
         log_days(context, asset, report.days)
+    log_enriched_days(context, platform, report.days)
     context.add_output_metadata(
         {
             "rows read": report.read,

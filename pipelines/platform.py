@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, assert_never
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never, get_args
 
+from assets.contacts.crm_source import CrmSource
+from assets.contacts.query_source import Query, QuerySource
+from assets.contacts.rules import ContactRules
+from assets.contacts.sources import ContactSource, FileKind, FileSource
 from assets.history.load import LoadRules
-from assets.platform import ContactFiles, Platform, Telephony
-from pipelines.settings import (
+from assets.platform import Platform, Telephony
+from pipelines.settings import Settings, SettingsError
+from pipelines.systems import (
     AnySource,
     AsteriskCsvSettings,
     AsteriskSqlSettings,
@@ -15,13 +21,15 @@ from pipelines.settings import (
     MikoHistorySettings,
     MikoPbxGetDataSettings,
     MikoPbxRestSettings,
-    Settings,
-    SettingsError,
+    OnecSettings,
+    QuerySettings,
+    SqlContactsSettings,
 )
 from resources.telephony.source import TelephonySource
 from resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from resources.onec.source import OnecSource
     from resources.telephony.http import HttpBounds
 
 
@@ -43,11 +51,72 @@ def make_platform(settings: Settings) -> Platform:
             name: Telephony(open=partial(open_source, name, source, settings), rules=_rules(source, settings))
             for name, source in settings.sources.items()
         },
-        contact_files=ContactFiles(**settings.contacts.model_dump()),
+        contacts=make_contact_sources(settings),
+        contact_rules=contact_rules(settings),
+        own_lines=settings.contacts.own_lines,
+        matching=settings.matching.as_rules(),
         routing_rules=settings.routing.as_rules(),
         business_zone=settings.timezone,
         region=settings.country,
         internal_digits=settings.internal_digits,
+    )
+
+
+def make_contact_sources(settings: Settings) -> list[ContactSource]:
+    """Return the configured contact sources in the order they are read: what is set by hand comes last."""
+    given: dict[FileKind, Path] = {}
+    for name in get_args(FileKind):
+        path = getattr(settings.contacts, name)
+        if path is not None:
+            given[name] = path
+    by_hand = {"overrides_csv", "listed_numbers_csv"}
+    sources: list[ContactSource] = [FileSource(name, path) for name, path in given.items() if name not in by_hand]
+    for name, crm in settings.crm.items():
+        match crm:
+            case OnecSettings():
+                sources.append(
+                    CrmSource(
+                        name,
+                        open=partial(open_onec, name, crm, settings),
+                        rules=contact_rules(settings),
+                        has_plan=bool(crm.exchange_plan),
+                        write_enabled=crm.write_enabled,
+                    )
+                )
+            case SqlContactsSettings():
+                url = crm.url.get_secret_value()
+                contacts, employees = _query(crm.contacts), _query(crm.employees)
+                sources.append(QuerySource(name, url, contacts, employees, crm.changes_sql))
+            case _:
+                assert_never(crm)
+    return [*sources, *(FileSource(name, path) for name, path in given.items() if name in by_hand)]
+
+
+def open_onec(name: str, crm: OnecSettings, settings: Settings) -> OnecSource:
+    """Return the client of a 1C base."""
+    from resources.onec.source import OnecSource
+
+    return OnecSource(
+        name,
+        crm.url,
+        crm.login,
+        crm.password.get_secret_value(),
+        crm.timezone or settings.timezone,
+        plan=crm.exchange_plan,
+        node=crm.exchange_node,
+        allowed_only=crm.allowed_only,
+        page_rows=crm.page_rows,
+        ca_file=crm.ca_file,
+    )
+
+
+def contact_rules(settings: Settings) -> ContactRules:
+    """Return what taking contacts in must know."""
+    return ContactRules(
+        business_zone=settings.timezone,
+        region=settings.country,
+        internal_digits=settings.internal_digits,
+        largest_loss=settings.contacts.largest_loss,
     )
 
 
@@ -112,6 +181,10 @@ def open_source(name: str, source: AnySource, settings: Settings) -> TelephonySo
             assert_never(source)
 
 
+def _query(given: QuerySettings | None) -> Query | None:
+    return Query(given.sql, given.columns) if given else None
+
+
 def _bounds(source: HttpSourceSettings) -> HttpBounds:
     from resources.telephony.http import HttpBounds
 
@@ -124,4 +197,5 @@ def _rules(source: AnySource, settings: Settings) -> LoadRules:
         source_zone=source.timezone or settings.timezone,
         region=source.country or settings.country,
         internal_digits=source.internal_digits or settings.internal_digits,
+        matching=settings.matching.as_rules(),
     )

@@ -5,26 +5,26 @@ costs seconds and tens of kilobytes of log. Each description says what stops whe
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, RunsFilter
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
-from assets.contacts.refresh import changed_files
-from assets.enrichment.enrich import count_stale_owners
+from assets.enrichment.enrich import count_stale_owners, count_waiting_calls
 from assets.history.load import lock_of, stored_cursor
 from assets.platform import Platform
 from assets.routing.build import LOCK as ROUTING_LOCK
 from assets.routing.build import mark_verified, pending_work
-from pipelines.housekeeping import UNFINISHED, close_lost_run
+from pipelines.housekeeping import UNFINISHED
 from pipelines.jobs import SOURCE_TAG
+from pipelines.looks import is_at_work
 from pipelines.settings import Settings
 from pipelines.windows import crons_within, is_within
 from resources.telephony.source import SourceError
-from resources.warehouse.tables import call_legs
+from resources.warehouse.tables import call_legs, numbers_to_decide
 
 FEW_DAYS = 5
 THREE_MONTHS_DAYS = 92
@@ -34,9 +34,6 @@ NIGHTLY_REREAD_HOUR = 3
 
 LATE_AFTER = timedelta(minutes=10)
 """A tick evaluated this long after its time is a missed one, made up for after a standstill."""
-
-LOST_WITHOUT_LOCK_AFTER = timedelta(minutes=5)
-"""A run takes its lock within seconds of its start, and holds it until its end."""
 
 Answer = list[dg.RunRequest] | dg.SkipReason
 
@@ -91,14 +88,14 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            f"Takes in changed contact files and fills the owners of the last {FEW_DAYS} days' calls.\n"
+            f"Takes in changed contacts and fills the owners of the last {FEW_DAYS} days' calls.\n"
             "Off: calls keep the owners they were loaded with; changed contacts are not seen.\n\n"
             "Телефония: Обновление контактных данных (оперативно)"
         ),
     )
     def contact_owners_5_days(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         today = context.scheduled_execution_time.astimezone(settings.zone).date()
-        return look_for_stale_owners(platform, _first_day(settings, today, FEW_DAYS), today)
+        return look_for_waiting_calls(platform, _first_day(settings, today, FEW_DAYS), today)
 
     @dg.schedule(
         name="contact_owners_3_months",
@@ -171,7 +168,7 @@ def look_for_new_calls(instance: DagsterInstance, platform: Platform) -> Answer:
     seen: list[str] = []
     failure: SourceError | None = None
     for name, server in platform.telephony.items():
-        if _is_at_work(instance, platform, _runs_of(name), lock_of(name)):
+        if is_at_work(instance, platform, _runs_of(name), lock_of(name)):
             seen.append(f"{name}: the load before this one is still running")
             continue
         with platform.warehouse.transaction() as connection:
@@ -206,7 +203,7 @@ def look_for_days_to_reread(instance: DagsterInstance, platform: Platform, today
             ).scalar_one()
         if not held:
             seen.append(f"{name}: no call from {first_day} to {today} is stored, so none can have changed")
-        elif _is_at_work(instance, platform, _runs_of(name), lock_of(name)):
+        elif is_at_work(instance, platform, _runs_of(name), lock_of(name)):
             seen.append(f"{name}: another load is still running")
         else:
             config = {"first_day": first_day.isoformat(), "last_day": today.isoformat()}
@@ -214,16 +211,45 @@ def look_for_days_to_reread(instance: DagsterInstance, platform: Platform, today
     return requests or dg.SkipReason("; ".join(seen) or "No telephony server is configured.")
 
 
-def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -> Answer:
-    """One run over the days if a contact file changed or a call bears another owner than the tables say."""
+def look_for_waiting_calls(platform: Platform, first_day: date, last_day: date) -> Answer:
+    """One run over the days if contacts changed, or a call waits for an owner or for another one.
+
+    What decides about calls is told by queues, so nothing else is read.
+    """
+    has_news = _contacts_changed(platform)
     with platform.warehouse.transaction() as connection:
-        files = changed_files(connection, platform.contact_files)
-        calls, stale = count_stale_owners(connection, first_day, last_day, platform.regions)
-    if not files and not stale:
-        return dg.SkipReason(
-            f"Looked at {calls} calls from {first_day} to {last_day}: every owner is up to date, "
-            "and no contact file changed."
-        )
+        calls, waiting = count_waiting_calls(connection, first_day, last_day, platform.number_rules)
+        is_undecided = connection.execute(select(exists().select_from(numbers_to_decide))).scalar_one()
+    if waiting or is_undecided or has_news:
+        return _fill(first_day, last_day)
+    return dg.SkipReason(
+        f"{calls} calls from {first_day} to {last_day}: all looked up, none waits for another owner, and no contact "
+        "source changed."
+    )
+
+
+def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -> Answer:
+    """One run over the days if contacts changed, or any call bears another owner than the tables say.
+
+    All calls of the days are compared, whatever the queues say.
+    """
+    has_news = _contacts_changed(platform)
+    with platform.warehouse.transaction() as connection:
+        calls, stale = count_stale_owners(connection, first_day, last_day, platform.number_rules)
+    if stale or has_news:
+        return _fill(first_day, last_day)
+    return dg.SkipReason(
+        f"Compared {calls} calls from {first_day} to {last_day}: every owner is up to date, and no contact source "
+        "changed."
+    )
+
+
+def _contacts_changed(platform: Platform) -> bool:
+    """Ask the sources that can tell cheaply; the others have their turn with any run, and with `contact_changes`."""
+    return any(source.look(platform.warehouse).has_news for source in platform.contacts if source.is_cheap)
+
+
+def _fill(first_day: date, last_day: date) -> list[dg.RunRequest]:
     return [
         dg.RunRequest(
             tags={
@@ -237,7 +263,7 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
 def look_for_changed_clients(instance: DagsterInstance, platform: Platform) -> Answer:
     """One run if calls or clients wait to be taken in and no update is running."""
     runs = RunsFilter(job_name="routing_table_update", statuses=UNFINISHED)
-    if _is_at_work(instance, platform, runs, ROUTING_LOCK):
+    if is_at_work(instance, platform, runs, ROUTING_LOCK):
         return dg.SkipReason("The update before this one is still running.")
     calls, clients = pending_work(platform.warehouse, platform.business_zone)
     if not calls and not clients:
@@ -252,26 +278,6 @@ def _load_request(op: str, source: str, config: Mapping[str, str]) -> dg.RunRequ
 
 def _runs_of(source: str) -> RunsFilter:
     return RunsFilter(tags={SOURCE_TAG: source}, statuses=UNFINISHED)
-
-
-def _is_at_work(instance: DagsterInstance, platform: Platform, runs: RunsFilter, lock: str) -> bool:
-    """Tell whether a run of these is at its work, and close those whose process is gone.
-
-    Dagster does not notice that a run's process was killed: it would stay "started" for hours and hold the place of
-    all after it. Work holds its lock, so a run that began long ago and holds none is lost.
-    """
-    if platform.warehouse.is_locked(lock):
-        return True
-    records = instance.get_run_records(runs)
-    begun_by = datetime.now(UTC) - LOST_WITHOUT_LOCK_AFTER
-    lost = [
-        record
-        for record in records
-        if record.dagster_run.status is DagsterRunStatus.STARTED and record.update_timestamp < begun_by
-    ]
-    for record in lost:
-        close_lost_run(instance, record.dagster_run)
-    return len(records) > len(lost)
 
 
 def _first_day(settings: Settings, today: date, days: int) -> date:

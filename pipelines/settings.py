@@ -11,10 +11,10 @@ import os
 import stat
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,7 +22,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from assets.contacts.rules import MatchingRules
 from assets.routing.rules import RoutingRules
+from pipelines.systems import AnyCrm, AnySource, Section, known_zone
 
 CONFIG_VARIABLE = "SWITCHBOARD_CONFIG"
 
@@ -31,144 +33,65 @@ class SettingsError(Exception):
     """A setting cannot be used; the text names it, says why and what to write instead."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SourceSettings(_Section):
-    """What every telephony source has.
-
-    Attributes:
-        timezone: zone in which the server shows its clocks; the business zone where absent.
-        country: ISO country of numbers without a country code; the general one where absent.
-        internal_digits: longest number that is an internal one; the general one where absent.
-    """
-
-    timezone: str | None = None
-    country: str | None = None
-    internal_digits: int | None = Field(default=None, ge=2, le=8)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        return value if value is None else _zone(value)
-
-
-class HttpSourceSettings(SourceSettings):
-    """What a source that is asked over HTTP has.
-
-    Attributes:
-        url: the server's address, such as https://pbx.example.com.
-        ca_file: certificate of the authority that signed the server's, where the system does not know it.
-        verify_tls: whether to insist on a valid certificate.
-        requests_per_minute: kept on average. MikoPBX blocks an address above 180 a minute; 0 where its firewall
-            exempts this machine.
-    """
-
-    url: str
-    ca_file: str = ""
-    verify_tls: bool = True
-    requests_per_minute: int = Field(default=150, ge=0)
-
-
-class MikoPbxRestSettings(HttpSourceSettings):
-    """MikoPBX by REST v3 (2024 and newer).
-
-    Attributes:
-        api_key: made in MikoPBX under API keys; it needs to read `/api/v3/cdr` and `/api/v3/extensions`.
-        portion_size: rows asked for at once.
-    """
-
-    kind: Literal["mikopbx_rest"]
-    api_key: SecretStr
-    portion_size: int = Field(default=1000, ge=1, le=1000)
-
-
-class MikoPbxGetDataSettings(HttpSourceSettings):
-    """MikoPBX by the older portion endpoint, `/pbxcore/api/cdr/get_data`.
-
-    Attributes:
-        format: of the answers.
-        portion_size: rows asked for at once; old firmware gives 600 at most.
-    """
-
-    kind: Literal["mikopbx_get_data"]
-    format: Literal["xml", "json"] = "xml"
-    portion_size: int = Field(default=600, ge=1, le=2000)
-
-
-class MikoHistorySettings(HttpSourceSettings):
-    """MIKO's history XML, as its provider modules publish it.
-
-    Attributes:
-        offset_style: `mega` counts rows, `mts` sends the whole current day each time.
-        portion_size: rows asked for at once.
-    """
-
-    kind: Literal["miko_history"]
-    offset_style: Literal["mega", "mts"] = "mega"
-    portion_size: int = Field(default=450, ge=1, le=600)
-
-
-class AsteriskSqlSettings(SourceSettings):
-    """The CDR table of an Asterisk, in PostgreSQL or MySQL/MariaDB.
-
-    Attributes:
-        url: postgresql://, mysql:// or mariadb://, with user and password.
-        table: its name, with its schema where needed.
-        window_hours: how far back from the newest row each load looks; the table promises no usable key.
-    """
-
-    kind: Literal["asterisk_sql"]
-    url: SecretStr
-    table: str = "cdr"
-    window_hours: int = Field(default=24, ge=1)
-
-
-class AsteriskCsvSettings(SourceSettings):
-    """CDR files of an Asterisk: `Master.csv` or those of `cdr_custom`, rotated or not.
-
-    Attributes:
-        path: the file that is written; its rotated forms belong to it.
-        columns: Asterisk's names of the columns in order, where the layout is an unusual one; `-` skips one.
-    """
-
-    kind: Literal["asterisk_csv"]
-    path: Path
-    columns: tuple[str, ...] | None = None
-
-
-AnySource = Annotated[
-    MikoPbxRestSettings | MikoPbxGetDataSettings | MikoHistorySettings | AsteriskSqlSettings | AsteriskCsvSettings,
-    Field(discriminator="kind"),
-]
-
-
-class ContactSettings(_Section):
-    """Where clients and employees come from; each may be absent.
+class ContactSettings(Section):
+    """Files with clients, employees and what is set by hand; each may be absent.
 
     Attributes:
         contacts_csv: clients, their contacts and numbers; the columns are in docs/switchboard.example.toml.
         contacts_vcard: clients as vCards 2.1 to 4.0.
         employees_csv: employees and who held which extension when.
-        largest_loss: share of a file's rows that may be missing at once; above it the file is refused and the old
-            data stays. Raise it for one load if the loss is meant.
+        overrides_csv: whose a number is, set by hand; it wins over every card.
+        listed_numbers_csv: numbers that are nobody's client, spam or unknown, with their expiry.
+        own_lines: numbers of ours; those at which we are called are learned from the calls.
+        largest_loss: share of a source's clients, numbers or employees that may be missing at once; above it the source
+            is refused and the old data stays. Raise it for one load if the loss is meant.
     """
 
     contacts_csv: Path | None = None
     contacts_vcard: Path | None = None
     employees_csv: Path | None = None
+    overrides_csv: Path | None = None
+    listed_numbers_csv: Path | None = None
+    own_lines: tuple[str, ...] = ()
     largest_loss: float = Field(default=0.3, ge=0, le=1)
 
+    @property
+    def has_files(self) -> bool:
+        """Whether any file is configured."""
+        return any(isinstance(value, Path) for _, value in self)
 
-class ScheduleSettings(_Section):
+
+class MatchingSettings(Section):
+    """How far the search for a number's owner goes.
+
+    Attributes:
+        tail_digits: so many last digits must agree where a number without country code is found in no better way;
+            0 leaves the tail out. Fewer than 9 begin to name strangers.
+        shared_from: a number of so many clients and more is taken for a reception's or a call centre's.
+        relink_days: how many days back calls are looked at again after a card or an override changed.
+        largest_match_fall: by how much the share of calls with an owner may fall before a check warns, 0..1.
+    """
+
+    tail_digits: int = Field(default=10, ge=0, le=15)
+    shared_from: int = Field(default=5, ge=2)
+    relink_days: int = Field(default=92, ge=1)
+    largest_match_fall: float = Field(default=0.05, ge=0, le=1)
+
+    def as_rules(self) -> MatchingRules:
+        """Return them as the matching takes them."""
+        return MatchingRules(**self.model_dump())
+
+
+class ScheduleSettings(Section):
     """How often the jobs look, and the hours in which they do, both ends included.
 
     Attributes:
         window_start: on the hour, in the business zone.
         window_end: on the hour, in the business zone; the job looks then for the last time.
         call_history_load_seconds: whole minutes that divide an hour, as the others.
-        contact_owners_seconds: between looks at contact files and at the owners of the last five days' calls.
+        contact_owners_seconds: between looks at contact sources and at the owners of the last five days' calls.
+        contact_changes_seconds: between looks at contact sources that tell of changes, and at what was set by hand.
+        full_comparison_seconds: between comparisons with contact sources that do not.
         routing_table_seconds: between updates of the routing table.
     """
 
@@ -176,6 +99,8 @@ class ScheduleSettings(_Section):
     window_end: time = time(21)
     call_history_load_seconds: int = 120
     contact_owners_seconds: int = 900
+    contact_changes_seconds: int = Field(default=60, ge=30)
+    full_comparison_seconds: int = Field(default=900, ge=60)
     routing_table_seconds: int = 900
 
     @field_validator("call_history_load_seconds", "contact_owners_seconds", "routing_table_seconds")
@@ -196,7 +121,7 @@ class ScheduleSettings(_Section):
         return value
 
 
-class RoutingSettings(_Section):
+class RoutingSettings(Section):
     """How evidence is weighed; see `assets.routing.rules.RoutingRules` for the meaning of each."""
 
     half_life_days: float = Field(default=90, ge=1)
@@ -215,7 +140,7 @@ class RoutingSettings(_Section):
         return RoutingRules(**self.model_dump())
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     """For how many days things are kept that grow by themselves.
 
     Attributes:
@@ -227,6 +152,10 @@ class RetentionSettings(_Section):
     event_log_days: int = Field(default=14, ge=1)
     quarantine_days: int = Field(default=365, ge=1)
     routing_version_days: int = Field(default=30, ge=1)
+
+
+RESERVED_NAMES = {*ContactSettings.model_fields, "assign", "settings", "sensor", "runs of the job"}
+"""Sources of contacts that have their names from us."""
 
 
 class Settings(BaseSettings):
@@ -242,6 +171,7 @@ class Settings(BaseSettings):
         history_start_on: first day that has a partition.
         webserver_port: where Dagster's UI listens, on loopback.
         sources: telephony servers by name; the name becomes `pbx_id`.
+        crm: CRMs and databases with clients and employees, by name.
     """
 
     model_config = SettingsConfigDict(env_prefix="SWITCHBOARD_", env_nested_delimiter="__", extra="forbid")
@@ -255,7 +185,9 @@ class Settings(BaseSettings):
     history_start_on: date = date(2024, 1, 1)
     webserver_port: int = Field(default=3000, ge=1, le=65535)
     sources: dict[str, AnySource] = Field(default_factory=dict)
+    crm: dict[str, AnyCrm] = Field(default_factory=dict)
     contacts: ContactSettings = Field(default_factory=ContactSettings)
+    matching: MatchingSettings = Field(default_factory=MatchingSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
@@ -263,7 +195,14 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        return _zone(value)
+        return known_zone(value)
+
+    @field_validator("crm")
+    @classmethod
+    def _free_names(cls, value: dict[str, AnyCrm]) -> dict[str, AnyCrm]:
+        for name in RESERVED_NAMES & value.keys():
+            raise ValueError(f"'{name}' names something else already; call the CRM another name")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -304,12 +243,6 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
     return settings
 
 
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"'{value}' is no time zone; write an IANA name such as Europe/Moscow")
-    return value
-
-
 def _in_plain_words(error: ValidationError, file: Path) -> str:
     lines = [
         f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
@@ -323,6 +256,7 @@ def _refuse_open_secrets(settings: Settings, file: Path) -> None:
         return
     text = file.read_text("utf-8")
     secrets = [settings.database_url, settings.dagster_database_url]
-    secrets += [value for source in settings.sources.values() for _, value in source if isinstance(value, SecretStr)]
+    systems = [*settings.sources.values(), *settings.crm.values()]
+    secrets += [value for system in systems for _, value in system if isinstance(value, SecretStr)]
     if any(secret and secret.get_secret_value() in text for secret in secrets):
         raise SettingsError(f"{file} holds a secret and others may read it: run 'chmod 600 {file}'.")

@@ -13,32 +13,41 @@ from pydantic.fields import FieldInfo
 from assets.routing.rules import RoutingRules
 from pipelines import settings as module
 from pipelines.settings import (
-    AsteriskCsvSettings,
-    AsteriskSqlSettings,
     ContactSettings,
-    MikoHistorySettings,
-    MikoPbxGetDataSettings,
-    MikoPbxRestSettings,
+    MatchingSettings,
     RetentionSettings,
     RoutingSettings,
     ScheduleSettings,
     Settings,
 )
+from pipelines.systems import (
+    AsteriskCsvSettings,
+    AsteriskSqlSettings,
+    MikoHistorySettings,
+    MikoPbxGetDataSettings,
+    MikoPbxRestSettings,
+    OnecSettings,
+    SqlContactsSettings,
+)
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Settings,
     "contacts": ContactSettings,
+    "matching": MatchingSettings,
     "schedules": ScheduleSettings,
     "routing": RoutingSettings,
     "retention": RetentionSettings,
 }
-SOURCES = (
-    MikoPbxRestSettings,
-    MikoPbxGetDataSettings,
-    MikoHistorySettings,
-    AsteriskSqlSettings,
-    AsteriskCsvSettings,
-)
+SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {
+    "sources": (
+        MikoPbxRestSettings,
+        MikoPbxGetDataSettings,
+        MikoHistorySettings,
+        AsteriskSqlSettings,
+        AsteriskCsvSettings,
+    ),
+    "crm": (OnecSettings, SqlContactsSettings),
+}
 _ATTRIBUTE = re.compile(r"^        (\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
 
 
@@ -56,14 +65,15 @@ def _lines() -> Iterator[str]:
         yield f"## [{name}]" if name else "## General"
         yield ""
         yield from _table(section, f"{name}." if name else "")
-    for source in SOURCES:
-        kind = source.model_fields["kind"].annotation
-        yield ""
-        yield f"## [sources.NAME], kind = {str(kind).split('[')[1].rstrip(']')}"
-        yield ""
-        yield (source.__doc__ or "").split("\n")[0]
-        yield ""
-        yield from _table(source, "sources.NAME.")
+    for family, systems in SYSTEMS.items():
+        for system in systems:
+            kind = system.model_fields["kind"].annotation
+            yield ""
+            yield f"## [{family}.NAME], kind = {str(kind).split('[')[1].rstrip(']')}"
+            yield ""
+            yield (system.__doc__ or "").split("\n")[0]
+            yield ""
+            yield from _table(system, f"{family}.NAME.")
     yield ""
 
 
@@ -72,7 +82,7 @@ def _table(section: type[BaseModel], prefix: str) -> Iterator[str]:
     yield "| setting | environment | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in section.model_fields.items():
-        if name in SECTIONS or name in {"sources", "kind"}:
+        if name in SECTIONS or name in SYSTEMS or name == "kind":
             continue
         variable = "SWITCHBOARD_" + f"{prefix}{name}".replace(".", "__").upper()
         yield f"| `{prefix}{name}` | `{variable}` | {_default(field)} | {meanings.get(name, '')} |"

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import make_url
 
-from assets.platform import ContactFiles, Platform
+from assets.contacts.sources import FileSource
+from assets.platform import Platform
 from resources.warehouse import Warehouse
 
 CHECKOUT = Path(__file__).parents[1]
@@ -38,7 +39,8 @@ def platform(warehouse: Warehouse, tmp_path: Path) -> Platform:
     contacts, employees = tmp_path / "contacts.csv", tmp_path / "employees.csv"
     contacts.write_text(CONTACTS, "utf-8")
     employees.write_text(EMPLOYEES, "utf-8")
-    return Platform(warehouse=warehouse, contact_files=ContactFiles(contacts_csv=contacts, employees_csv=employees))
+    files = (FileSource("contacts_csv", contacts), FileSource("employees_csv", employees))
+    return Platform(warehouse=warehouse, contacts=files)
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ caller's, and loads wait for each other. Clients whose routing a difference can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from sqlalchemy import Connection
 
+from assets.contacts.errors import ContactsShrankError
+from assets.contacts.lock import lock_contacts
 from assets.contacts.numbers import LONGEST_RAW, remember_numbers, split_cell
+from assets.contacts.own_numbers import store_own_mobiles
+from assets.contacts.rules import ContactRules
 from assets.history.calls import prepare as prepare_calls
 from assets.history.calls import regroup_touched_calls
 from resources.contacts.rows import EMPLOYEE_COLUMNS, ContactPortion
@@ -22,30 +26,6 @@ from resources.warehouse.connection import copy_rows
 from resources.warehouse.statements import run, statement
 
 PACKAGE = "assets.contacts"
-
-
-class ContactsShrankError(Exception):
-    """The source lost more than it may lose at once; nothing was changed. The text says what to do."""
-
-
-@dataclass(frozen=True)
-class ContactRules:
-    """What a load must know besides the source.
-
-    Attributes:
-        business_zone: IANA name of the zone whose midnights begin and end a dated card.
-        region: ISO country assumed for numbers written without a country code.
-        internal_digits: longest number that is an internal one.
-        largest_loss: share (0..1) of its clients, phone numbers or employees that a source may lose
-            from one load to the next.
-        guarded_from: below this many a source may lose any share; it may never come empty.
-    """
-
-    business_zone: str = "Europe/Moscow"
-    region: str = "RU"
-    internal_digits: int = 4
-    largest_loss: float = 0.3
-    guarded_from: int = 20
 
 
 @dataclass(frozen=True)
@@ -111,23 +91,56 @@ def store_contacts(
     Raises:
         ContactsShrankError: too much is missing; the caller's transaction is to be rolled back.
     """
-    values = _begin(connection, source, rules)
+    # What comes over a network is read before others have to wait for us.
+    _lay_out(connection)
     given = skipped = 0
     for portion in portions:
         given += len(portion.rows)
         skipped += portion.skipped
-        _refuse(connection, ((row.reason, row.raw, row.key) for row in portion.refused))
+        refuse(connection, ((row.reason, row.raw, row.key) for row in portion.refused))
         _stage_contacts(connection, portion.rows)
-    connection.exec_driver_sql("ANALYZE staged_parties, staged_phones")
+    lock_contacts(connection)
+    run(connection, PACKAGE, "take_whole_source", {"source": source})
+    return store_staged(connection, source, rules, is_empty=not given, skipped=skipped)
+
+
+def begin_load(connection: Connection, source: str, rules: ContactRules) -> dict[str, str]:
+    """Wait for other loads of contacts and lay out the work tables, all empty.
+
+    Returns:
+        What the statements of a load take: source, region, business_zone.
+    """
+    lock_contacts(connection)
+    _lay_out(connection)
+    return {"source": source, "region": rules.region, "business_zone": rules.business_zone}
+
+
+def store_staged(
+    connection: Connection, source: str, rules: ContactRules, *, is_empty: bool, skipped: int = 0
+) -> ContactsReport:
+    """Make the parties in `scope_parties` what `staged_parties` and `staged_phones` say of them.
+
+    Args:
+        connection: in the transaction of `begin_load`.
+        source: the source's name in the settings.
+        rules: see there.
+        is_empty: whether the source gave nothing at all.
+        skipped: entries that were in order but without a phone number, for the report.
+
+    Raises:
+        ContactsShrankError: too much is missing; the caller's transaction is to be rolled back.
+    """
+    values = {"source": source, "region": rules.region, "business_zone": rules.business_zone}
+    connection.exec_driver_sql("ANALYZE staged_parties, staged_phones, scope_parties")
     unknown = run(connection, PACKAGE, "select_new_phones", values).scalars()
     remember_numbers(connection, unknown, rules.region, rules.internal_digits)
     run(connection, PACKAGE, "collect_parties", values)
     run(connection, PACKAGE, "collect_phones", values)
     connection.exec_driver_sql("ANALYZE wanted_parties, wanted_phones")
-    _guard(connection, source, rules, "count_lost_contacts", is_empty=not given)
+    _guard(connection, source, rules, "count_lost_contacts", is_empty=is_empty)
     parties = _changes(connection, "store_parties", values)
     phones = _changes(connection, "store_phones", values)
-    return ContactsReport(parties, phones, _quarantine(connection, source), skipped)
+    return ContactsReport(parties, phones, quarantine_refused(connection, source), skipped)
 
 
 def store_employees(
@@ -147,11 +160,11 @@ def store_employees(
     Raises:
         ContactsShrankError: too much is missing; the caller's transaction is to be rolled back.
     """
-    values = _begin(connection, source, rules)
+    values = begin_load(connection, source, rules)
     given = 0
     for portion in portions:
         given += len(portion.rows)
-        _refuse(connection, ((row.reason, row.raw, row.key) for row in portion.refused))
+        refuse(connection, ((row.reason, row.raw, row.key) for row in portion.refused))
         _copy(connection, "staged_employees", EMPLOYEE_COLUMNS, portion.rows)
     run(connection, PACKAGE, "collect_employees", values)
     _guard(connection, source, rules, "count_lost_employees", is_empty=not given)
@@ -164,23 +177,18 @@ def store_employees(
     new = run(connection, PACKAGE, "store_extensions").rowcount
     regrouped = _regroup(connection, rules) if gone or new else 0
     run(connection, PACKAGE, "queue_clients_of_changed_employees")
+    if employees.written:
+        store_own_mobiles(connection, rules.region, rules.internal_digits, rules.business_zone)
     extensions = Changes(new=new, gone=gone, unchanged=wanted - new)
-    return EmployeesReport(employees, extensions, regrouped, _quarantine(connection, source))
+    return EmployeesReport(employees, extensions, regrouped, quarantine_refused(connection, source))
 
 
-def lock_contacts(connection: Connection) -> None:
-    """Wait for other work on contacts and owners, and keep it out until the transaction ends."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended('contacts', 0))")
-
-
-def _begin(connection: Connection, source: str, rules: ContactRules) -> dict[str, str]:
-    lock_contacts(connection)
+def _lay_out(connection: Connection) -> None:
     connection.exec_driver_sql(statement(PACKAGE, "create_work_tables").text)
     connection.exec_driver_sql(
-        "TRUNCATE staged_parties, staged_phones, staged_employees, refused_contacts, wanted_parties, "
+        "TRUNCATE staged_parties, staged_phones, staged_employees, scope_parties, refused_contacts, wanted_parties, "
         "wanted_phones, wanted_employees, wanted_extensions, changed_extensions, changed_employees"
     )
-    return {"source": source, "region": rules.region, "business_zone": rules.business_zone}
 
 
 def _stage_contacts(connection: Connection, rows: pd.DataFrame) -> None:
@@ -189,7 +197,7 @@ def _stage_contacts(connection: Connection, rows: pd.DataFrame) -> None:
     columns = ["party_id", "contact_id", "contact_name", "phones", "valid_from", "valid_to"]
     phones = rows[columns].assign(phones=rows["phones"].map(split_cell)).explode("phones").dropna()
     are_long = phones["phones"].str.len() > LONGEST_RAW
-    _refuse(
+    refuse(
         connection,
         ((f"a number of more than {LONGEST_RAW} characters", raw, "") for raw in phones["phones"][are_long]),
     )
@@ -201,7 +209,8 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: pd.D
     copy_rows(connection, table, columns, rows.itertuples(index=False, name=None))
 
 
-def _refuse(connection: Connection, refused: Iterator[tuple[str, str, str]]) -> None:
+def refuse(connection: Connection, refused: Iterable[tuple[str, str, str]]) -> None:
+    """Set rows aside that are not taken: reason, raw text, and the key they speak of."""
     copy_rows(connection, "refused_contacts", ("reason", "raw", "key"), refused)
 
 
@@ -230,5 +239,6 @@ def _regroup(connection: Connection, rules: ContactRules) -> int:
     return touched
 
 
-def _quarantine(connection: Connection, source: str) -> int:
+def quarantine_refused(connection: Connection, source: str) -> int:
+    """Bring what was set aside into the quarantine; return how many rows."""
     return run(connection, PACKAGE, "quarantine_refused", {"source": source}).rowcount

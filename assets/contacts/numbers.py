@@ -16,6 +16,7 @@ from typing import Literal
 
 import phonenumbers
 from phonenumbers import (
+    CountryCodeSource,
     Leniency,
     NumberParseException,
     PhoneNumber,
@@ -47,14 +48,18 @@ _HIDDEN = frozenset((
 ))
 # fmt: on
 _SIP = re.compile(r"^sips?:|@.*$", re.IGNORECASE)
-_EXTENSION_WORD = r"(?:доб|вн)[а-я]*[.:]?\s*№?\s*"
+# NFKC, which every number goes through, makes two letters of the sign №.
+_EXTENSION_WORD = r"(?:доб|вн)[а-я]*[.:]?\s*(?:№|No\.?|номер)?\s*"
 _RUSSIAN_EXTENSION = re.compile(rf"[\s,;(]*\b{_EXTENSION_WORD}(\d{{1,7}})\)?\s*$", re.IGNORECASE)
 _PLUS_BEFORE_TRUNK_8 = re.compile(r"^\+(?=8[\s(-])")
 _CALLING_CODE_WITH_TRUNK_8 = 7
+_WRITTEN = frozenset((CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD))
 
 _BETWEEN_NUMBERS = re.compile(
     # Two commas dial an extension; a semicolon also stands before parameters of `tel:`.
-    rf"(?:[\r\n|/;]|(?<!,),(?!,))(?!\s*(?:{_EXTENSION_WORD}\d|ext|isub=|phone-context=))",
+    rf"(?:[\r\n|/;]|(?<!,),(?!,))(?!\s*(?:{_EXTENSION_WORD}\d|ext|isub=|phone-context=))"
+    # A word stands between numbers only where a whole one follows, and not a second extension.
+    rf"|\s+(?:и|или|and|or)\s+(?=\+?(?:[\s()-]*\d){{{SHORTEST_SUBSCRIBER}}})",
     re.IGNORECASE,
 )
 _BEFORE_PLUS = re.compile(r"(?<=\d)\s+(?=\+\d)")
@@ -72,6 +77,7 @@ class NumberForm:
         extension: what is to be dialled after the answer (`доб.`, `ext.`).
         kind: `external`, `internal` (an extension of our own), `short` (service codes, local numbers
             without area code), `hidden` (the caller gave none) or `invalid`.
+        is_international: the country code was written (`+49 ...`, `0049 ...`): no other country may be assumed.
     """
 
     raw: str
@@ -79,6 +85,7 @@ class NumberForm:
     national_number: str | None
     extension: str | None
     kind: NumberKind
+    is_international: bool = False
 
 
 def parse_number(raw: str, region: str, internal_digits: int = 4) -> NumberForm:
@@ -104,6 +111,7 @@ def parse_number(raw: str, region: str, internal_digits: int = 4) -> NumberForm:
             phonenumbers.national_significant_number(found),
             found.extension or None,
             "external",
+            found.country_code_source in _WRITTEN,
         )
     is_short = len(digits) <= _LONGEST_SHORT and (is_plain or text[0] in "*#")
     return NumberForm(raw, None, digits, None, "short" if is_short else "invalid")
@@ -146,7 +154,7 @@ def remember_numbers(connection: Connection, raws: Iterable[str], region: str, i
     copy_rows(
         connection,
         "parsed_numbers",
-        ("raw", "number", "national_number", "extension", "kind"),
+        ("raw", "number", "national_number", "extension", "kind", "is_international"),
         _parsed(wanted, region, internal_digits),
     )
     stored = connection.execute(statement("assets.contacts", "store_number_forms"), {"region": region}).rowcount
@@ -156,10 +164,10 @@ def remember_numbers(connection: Connection, raws: Iterable[str], region: str, i
 
 def _parsed(
     raws: Iterable[str], region: str, internal_digits: int
-) -> Iterator[tuple[str, str | None, str | None, str | None, str]]:
+) -> Iterator[tuple[str, str | None, str | None, str | None, str, bool]]:
     for raw in raws:
         form = parse_number(raw, region, internal_digits)
-        yield raw, form.number, form.national_number, form.extension, form.kind
+        yield raw, form.number, form.national_number, form.extension, form.kind, form.is_international
 
 
 def _without_digits(raw: str, text: str, digits: str) -> NumberForm:
@@ -174,26 +182,38 @@ def _subscriber(text: str, digits: str, region: str) -> PhoneNumber | None:
     if phonenumbers.country_code_for_region(region) == _CALLING_CODE_WITH_TRUNK_8:
         # `+8 (495)` is a slip for `8 (495)`; a country code is never set apart like that.
         text = _PLUS_BEFORE_TRUNK_8.sub("", text)
+    # Servers show foreign callers as `0049...`, whatever their own country dials before a country code.
+    number = _with_plus(digits.removeprefix("00"), region) if digits.startswith("00") and text[0] != "+" else None
+    if number:
+        return number
     number = _parse(text, region)
     if number and _is_believable(number, len(digits)):
         return number
     if any(map(str.isalpha, text)):
         matches = PhoneNumberMatcher(text, region, leniency=Leniency.VALID)
-        numbers = {phonenumbers.format_number(match.number, 0): match.number for match in matches}
+        numbers = {phonenumbers.format_number(match.number, 0): match.raw_string for match in matches}
         # Two different numbers: to take the first would be to guess.
-        return next(iter(numbers.values())) if len(numbers) == 1 else None
-    # Servers show foreign callers as `0049...`, or as E.164 without its plus sign.
-    for prefix in ("00", ""):
-        if digits.startswith(prefix) and not text.startswith("+"):
-            number = _parse("+" + digits.removeprefix(prefix), region)
-            if number and phonenumbers.is_valid_number(number):
-                return number
-    return None
+        if len(numbers) != 1:
+            return None
+        # Once more: the matcher keeps the number and forgets how its country was known.
+        [found] = numbers.values()
+        return _parse(found, region)
+    # ... or as E.164 without its plus sign, bare; that sign is then ours and not theirs. (Written with signs between,
+    # it is a date with its hour as soon as a number.)
+    number = _with_plus(digits, region) if text == digits else None
+    if number:
+        number.country_code_source = CountryCodeSource.FROM_DEFAULT_COUNTRY
+    return number
+
+
+def _with_plus(digits: str, region: str) -> PhoneNumber | None:
+    number = _parse("+" + digits, region)
+    return number if number and phonenumbers.is_valid_number(number) else None
 
 
 def _parse(text: str, region: str) -> PhoneNumber | None:
     try:
-        return phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, region, keep_raw_input=True)
     except NumberParseException:
         return None
 

@@ -1,13 +1,36 @@
 """Asset `enriched_calls`: days of calls with the owner each number had when the call began."""
 
+from datetime import UTC, datetime
+from enum import Enum
+
 import dagster as dg
-from sqlalchemy import func, select
+from pydantic import Field
 
 from assets.calendar import CallDays, days_of
 from assets.describe import columns_of, count_by_day, day_table, lineage, preview
+from assets.enrichment.describe import busiest_unknown, match_figures, sum_figures
 from assets.enrichment.fill import fill_owners
 from assets.platform import Platform
 from resources.warehouse import tables
+
+
+class OwnersAsOf(Enum):
+    """At which moment a number's owner counts."""
+
+    CALL_START = "call_start"
+    TODAY = "today"
+
+
+class OwnersConfig(dg.Config):
+    """Whose the numbers were."""
+
+    owners_as_of: OwnersAsOf = Field(
+        default=OwnersAsOf.CALL_START,
+        description=(
+            "call_start: each call gets the owner its number had when the call began. today: the owner it has now, "
+            "also for old calls; it stays until the days are filled again."
+        ),
+    )
 
 
 def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
@@ -30,6 +53,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 "contact_id": {"number_owners": ["contact_id"]},
                 "rung": {"number_owners": ["rung"]},
                 "candidates": {"number_owners": ["candidates", "ambiguous"]},
+                "outcome": {"number_owners": ["party_id", "ambiguous", "is_shared"]},
                 "responsible_id": {"crm_parties": ["responsible_id"]},
             }
         ),
@@ -42,30 +66,21 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         ),
     )
     def enriched_calls(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext, config: OwnersConfig, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         first_day, last_day = days_of(context)
-        written = fill_owners(platform.warehouse, first_day, last_day, platform.regions, platform.internal_digits)
+        as_of = datetime.now(UTC) if config.owners_as_of is OwnersAsOf.TODAY else None
+        written = fill_owners(platform.warehouse, first_day, last_day, platform.number_rules, as_of)
         with platform.warehouse.transaction() as connection:
             calls = tables.enriched_calls
             counts = count_by_day(connection, calls, first_day, last_day)
-            owned, ambiguous, exact, national = connection.execute(
-                select(
-                    func.count(calls.c.party_id),
-                    func.count().filter(func.cardinality(calls.c.candidates) > 0),
-                    func.count().filter(calls.c.rung == "exact"),
-                    func.count().filter(calls.c.rung == "national"),
-                ).where(calls.c.call_day.between(first_day, last_day))
-            ).one()
             total = sum(counts.values())
             return dg.MaterializeResult(
                 metadata={
                     "dagster/partition_row_count": total,
                     "rows written": sum(written.values()),
-                    "share with an owner": owned / total if total else 0.0,
-                    "ambiguous calls": ambiguous,
-                    "matched exactly": exact,
-                    "matched nationally": national,
+                    **sum_figures(match_figures(connection, counts).values()),
+                    "busiest unknown numbers": busiest_unknown(connection, first_day, last_day),
                     "calls per day": day_table(counts),
                     "preview": preview(connection, calls, first_day, last_day),
                 }

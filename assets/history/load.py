@@ -20,7 +20,8 @@ import psycopg
 from sqlalchemy import Connection, CursorResult, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from assets.enrichment.enrich import enrich_touched_calls
+from assets.contacts.rules import MatchingRules
+from assets.enrichment.enrich import NumberRules, enrich_touched_calls
 from assets.history.calls import prepare, regroup_touched_calls
 from assets.history.gather import gathered
 from resources.telephony.asterisk_csv import split_bad_rows
@@ -41,6 +42,7 @@ class LoadRules:
         source_zone: IANA name of the zone in which the source shows its clocks.
         region: ISO country assumed for numbers written without a country code.
         internal_digits: longest number that is an internal one.
+        matching: how far the search for a number's owner goes.
         rows_per_commit: portions that come faster than they are stored go into one transaction together, up to
             so many rows: what follows the legs (calls, owners) costs less once for many than often for few.
     """
@@ -49,6 +51,7 @@ class LoadRules:
     source_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4
+    matching: MatchingRules = field(default_factory=MatchingRules)
     rows_per_commit: int = 20_000
 
     @property
@@ -277,7 +280,7 @@ def _finish(connection: Connection, rules: LoadRules, report: LoadReport) -> Non
         )
         report.analyze_at = 2 * report.new
     regroup_touched_calls(connection, rules.business_zone)
-    enrich_touched_calls(connection, {"": rules.region}, rules.internal_digits)
+    enrich_touched_calls(connection, NumberRules({"": rules.region}, rules.internal_digits, rules.matching))
     _run(connection, "queue_touched_calls")
     for call_day, calls in _run(connection, "count_touched_days"):
         report.days[call_day] = report.days.get(call_day, 0) + calls

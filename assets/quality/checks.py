@@ -48,6 +48,19 @@ RULES = [
         "Every call has been looked up.",
         "Materialise enriched_calls for the days shown.",
     ),
+    Rule(
+        "enriched_calls",
+        "match_rate_fell",
+        "The share of calls that find their owner did not fall.",
+        "Look at the busiest unknown numbers in the asset's metadata, and at what last changed in the CRM.",
+        is_warning=True,
+    ),
+    Rule(
+        "number_owners",
+        "overlapping_owners",
+        "No two owners hold a number at one time.",
+        "A constraint of the database is missing: run 'switchboard migrate', then materialise number_owners.",
+    ),
     Rule("routing_table", "rank_holes", "Ranks run 1, 2, 3 without a hole.", "Materialise routing_table."),
     Rule(
         "routing_table",
@@ -81,7 +94,11 @@ def _make_check(rule: Rule) -> dg.AssetChecksDefinition:
     @dg.asset_check(name=rule.name, asset=rule.asset, description=f"{rule.meaning} If broken: {rule.remedy}")
     def check(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
         query = statement("assets.quality", rule.name)
-        bound = dict.fromkeys(query.compile().params, platform.business_zone)
+        known = {
+            "business_zone": platform.business_zone,
+            "largest_match_fall": platform.matching.largest_match_fall,
+        }
+        bound = {name: known[name] for name in query.compile().params}
         with platform.warehouse.transaction() as connection:
             # The query is one of our own files, so counting it by wrapping its text builds nothing from values.
             broken = connection.execute(text(f"SELECT count(*) FROM ({query.text}) AS broken"), bound).scalar_one()  # noqa: S608

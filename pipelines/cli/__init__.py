@@ -7,11 +7,14 @@ import sys
 import typer
 from rich.console import Console
 
+from assets.contacts.errors import OverrideError
 from pipelines.cli.database import migrate, sql
 from pipelines.cli.doctor import doctor
 from pipelines.cli.import_cdr import import_cdr
 from pipelines.cli.instance import demo, up
+from pipelines.cli.numbers import assign, owner, review
 from pipelines.settings import SettingsError
+from resources.contacts.errors import ContactFileError
 from resources.postgres import EmbeddedPostgresError
 from resources.telephony.source import SourceError
 from resources.warehouse import WarehouseBusyError
@@ -23,10 +26,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (demo, up, doctor, import_cdr, migrate, sql):
+for command in (demo, up, doctor, import_cdr, migrate, sql, owner, assign, review):
     app.command()(command)
 
-EXPECTED_ERRORS = (SettingsError, SourceError, WarehouseBusyError, WarehouseUnfitError, EmbeddedPostgresError)
+EXPECTED_ERRORS = (
+    SettingsError,
+    SourceError,
+    WarehouseBusyError,
+    WarehouseUnfitError,
+    EmbeddedPostgresError,
+    OverrideError,
+    ContactFileError,
+)
 """Errors whose text already says what happened and what to do: shown without a traceback."""
 
 

@@ -11,12 +11,16 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.cli.database import warehouse_of, with_database
-from pipelines.platform import open_source
+from pipelines.platform import open_onec, open_source
 from pipelines.settings import Settings, SettingsError, config_file, load_settings
+from pipelines.systems import AnyCrm, SqlContactsSettings
+from resources.contacts.errors import ContactQueryError
+from resources.onec.errors import OnecError
 from resources.postgres import EmbeddedPostgresError
 from resources.telephony.source import SourceError
 from resources.warehouse.migrate import is_current, unfit_reasons
@@ -45,7 +49,9 @@ def doctor() -> None:
     table = Table("", "what", "seen")
     for finding in findings:
         mark = "[red]wrong[/]" if finding.remedy else "[green]ok[/]"
-        seen = f"{finding.seen}\n[bold]{finding.remedy}[/]" if finding.remedy else finding.seen
+        seen = Text(finding.seen)
+        if finding.remedy:
+            seen.append(f"\n{finding.remedy}", "bold")
         table.add_row(mark, finding.what, seen)
     Console().print(table)
     if any(finding.remedy for finding in findings):
@@ -69,6 +75,7 @@ def examine() -> Iterator[Finding]:
     except EmbeddedPostgresError as error:
         yield Finding("embedded PostgreSQL", str(error), "Mend what it says, or set SWITCHBOARD_DATABASE_URL.")
     yield from _sources(settings)
+    yield from _crms(settings)
     yield from _contact_files(settings)
 
 
@@ -134,6 +141,28 @@ def _sources(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"telephony {name}", str(error), f"Check [sources.{name}] and the server.")
         finally:
             source.close()
+
+
+def _crms(settings: Settings) -> Iterator[Finding]:
+    for name, crm in settings.crm.items():
+        try:
+            yield Finding(f"crm {name}", _try_crm(name, crm, settings))
+        except (OnecError, ContactQueryError, OSError) as error:
+            yield Finding(f"crm {name}", str(error), f"Check [crm.{name}] and the system behind it.")
+
+
+def _try_crm(name: str, crm: AnyCrm, settings: Settings) -> str:
+    if isinstance(crm, SqlContactsSettings):
+        from resources.contacts.sql_query import check_queries
+
+        contacts, employees = ((query.sql, query.columns) if query else None for query in (crm.contacts, crm.employees))
+        return check_queries(crm.url.get_secret_value(), contacts, employees, crm.changes_sql)
+    base = open_onec(name, crm, settings)
+    try:
+        writing = "writes contacts into phone calls" if crm.write_enabled else "writes nothing"
+        return f"{base.check()}; {writing}"
+    finally:
+        base.close()
 
 
 def _contact_files(settings: Settings) -> Iterator[Finding]:

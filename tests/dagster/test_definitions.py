@@ -55,6 +55,14 @@ def described(defs: dg.Definitions) -> dict[str, Any]:
             }
             for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name)
         },
+        "sensors": {
+            sensor.name: {
+                "job": sensor.job_name,
+                "seconds": sensor.minimum_interval_seconds,
+                "default": sensor.default_status.value,
+            }
+            for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name)
+        },
     }
 
 
@@ -76,7 +84,7 @@ def test_every_asset_module_is_registered(defs: dg.Definitions) -> None:
             assert hasattr(importlib.import_module(module.name), "make_assets"), module.name
             made += 1
     assert made >= 4
-    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 11
+    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 12
 
 
 def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Definitions) -> None:
@@ -94,10 +102,13 @@ def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Defini
 
 def test_descriptions_say_what_stops_and_bear_the_russian_name(defs: dg.Definitions) -> None:
     """People who come from 1C look for the job by its name there, and must know what a switch does."""
-    for schedule in defs.get_repository_def().schedule_defs:
-        assert schedule.description is not None
-        assert "Off: " in schedule.description
-        assert any("а" <= letter <= "я" for letter in schedule.description.lower())
+    repository = defs.get_repository_def()
+    schedules = [schedule.description for schedule in repository.schedule_defs]
+    sensors = [sensor.description for sensor in repository.sensor_defs]
+    for description in [*schedules, *sensors]:
+        assert description is not None
+        assert "Off: " in description
+        assert any("а" <= letter <= "я" for letter in description.lower())
 
 
 def test_importing_the_code_location_loads_no_heavy_library_and_opens_nothing() -> None:

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from assets.contacts.overrides import assign
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
 from pipelines.definitions import build_defs
@@ -100,7 +101,7 @@ def test_a_run_whose_process_was_killed_does_not_hold_the_place_of_those_after_i
     office: Platform, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Work holds its lock: a run that began long ago and holds none is lost, and is closed."""
-    monkeypatch.setattr("pipelines.schedules.LOST_WITHOUT_LOCK_AFTER", timedelta(0))
+    monkeypatch.setattr("pipelines.looks.LOST_WITHOUT_LOCK_AFTER", timedelta(0))
     job = build_defs(SETTINGS, office).resolve_job_def("call_history_load")
     [request] = tick(office, instance, "call_history_load")
     run = instance.create_run_for_job(
@@ -147,16 +148,39 @@ def test_changed_contact_files_launch_the_owner_job_once(office: Platform, insta
     assert request.tags["dagster/asset_partition_range_end"] == "2026-11-20"
     execute(office, instance, "contact_owners_5_days", request)
     assert select(office.warehouse, "SELECT party_id FROM enriched_calls") == [("romashka",)]
-    assert "every owner is up to date" in tick(office, instance, "contact_owners_5_days")
+    assert "none waits for another owner" in tick(office, instance, "contact_owners_5_days")
 
 
-def test_a_wrong_owner_is_noticed_without_any_file_changing(office: Platform, instance: dg.DagsterInstance) -> None:
-    """The look compares what is stored with what the tables say now, filled or not."""
+def test_a_wrong_owner_is_noticed_without_any_file_changing(
+    office: Platform, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each Saturday all calls are compared with what the tables say now, filled or not."""
+    clock = Mock(wraps=datetime)
+    monkeypatch.setattr("pipelines.schedules.datetime", clock)
+    clock.now.return_value = datetime(2026, 11, 21, 20, 0, tzinfo=MOSCOW)
+    for name in ("call_history_load", "contact_owners_5_days"):
+        tick_and_run(office, instance, name)
+    saturday = NOON.replace(day=21, hour=20)
+    assert "every owner is up to date" in tick(office, instance, "contact_owners_3_months", saturday)
+    with office.warehouse.transaction() as connection:
+        connection.execute(text("UPDATE enriched_calls SET party_id = 'vasilek'"))
+    assert isinstance(tick(office, instance, "contact_owners_3_months", saturday), list)
+
+
+def test_what_waits_in_the_queues_is_done_by_the_owner_job_too(office: Platform, instance: dg.DagsterInstance) -> None:
+    """With the sensor off: an assignment, and a call nobody has looked up; done once, and not again and again."""
     for name in ("call_history_load", "contact_owners_5_days"):
         tick_and_run(office, instance, name)
     with office.warehouse.transaction() as connection:
-        connection.execute(text("UPDATE enriched_calls SET party_id = 'vasilek'"))
-    assert isinstance(tick(office, instance, "contact_owners_5_days"), list)
+        assign(connection, "+74951234567", "vasilek", office.contact_rules, is_retroactive=True)
+    tick_and_run(office, instance, "contact_owners_5_days")
+    assert select(office.warehouse, "SELECT party_id, rung FROM enriched_calls") == [("vasilek", "manual")]
+    assert isinstance(tick(office, instance, "contact_owners_5_days"), str)
+    with office.warehouse.transaction() as connection:
+        connection.execute(text("DELETE FROM enriched_calls"))
+    tick_and_run(office, instance, "contact_owners_5_days")
+    assert select(office.warehouse, "SELECT party_id FROM enriched_calls") == [("vasilek",)]
+    assert isinstance(tick(office, instance, "contact_owners_5_days"), str)
 
 
 def test_a_missed_saturday_is_not_made_up_for_in_working_hours(

@@ -135,6 +135,6 @@ def test_doctor_without_a_database_names_the_setting(
 def test_every_command_is_described(run: Callable[..., Result]) -> None:
     """`--help` is the first thing a newcomer reads."""
     shown = run("--help").stdout
-    for command in ("demo", "up", "doctor", "import-cdr", "migrate", "sql"):
+    for command in ("demo", "up", "doctor", "import-cdr", "migrate", "sql", "owner", "assign", "review"):
         assert command in shown
         assert run(command, "--help").exit_code == 0

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from sqlalchemy import insert, text
 
+from assets.contacts.errors import ContactsShrankError
 from assets.contacts.load import (
     Changes,
-    ContactRules,
     ContactsReport,
-    ContactsShrankError,
     EmployeesReport,
     store_contacts,
     store_employees,
 )
 from assets.contacts.numbers import remember_numbers
+from assets.contacts.rules import ContactRules
 from assets.history.calls import prepare, regroup_touched_calls
 from resources.contacts.rows import CONTACT_COLUMNS, EMPLOYEE_COLUMNS, ContactPortion, RefusedContact
 from resources.warehouse import Warehouse

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from assets.contacts.load import ContactRules, store_contacts
-from assets.contacts.ownership import OwnershipReport, decide_owners, update_ownership
+from assets.contacts.load import store_contacts
+from assets.contacts.ownership import OwnershipReport, decide_owners, take_numbers, update_facts, update_owners
+from assets.contacts.rules import ContactRules, MatchingRules
 from resources.contacts.rows import CONTACT_COLUMNS, ContactPortion
 from resources.warehouse import Warehouse
 
 NUMBER = "+79161234567"
+RULES = MatchingRules()
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -32,7 +34,7 @@ def card(party: str, contact: str = "", phones: str = NUMBER, start: str = "", e
     return party, contact, phones, start, end
 
 
-def fill(warehouse: Warehouse, *cards: Card) -> tuple[OwnershipReport, int]:
+def fill(warehouse: Warehouse, *cards: Card) -> OwnershipReport:
     """Make the cards all there is, and bring facts and decisions up to date."""
     rows = [
         (party, party, "company", contact, contact, phones, "", start, end)
@@ -41,7 +43,7 @@ def fill(warehouse: Warehouse, *cards: Card) -> tuple[OwnershipReport, int]:
     frame = pd.DataFrame(rows, columns=list(CONTACT_COLUMNS), dtype=str)
     with warehouse.transaction() as connection:
         store_contacts(connection, "crm", [ContactPortion(frame)], ContactRules())
-        return update_ownership(connection), decide_owners(connection)
+        return update_owners(connection, RULES)
 
 
 def fetch(warehouse: Warehouse, query: str, **values: object) -> list[tuple[Any, ...]]:
@@ -81,7 +83,7 @@ def believed(warehouse: Warehouse) -> list[tuple[Any, ...]]:
 
 def test_the_first_known_owner_holds_a_number_from_the_beginning(warehouse: Warehouse) -> None:
     """A new card finds the calls of years before it."""
-    assert fill(warehouse, card("A", "C")) == (OwnershipReport(1, 0, 1), 1)
+    assert fill(warehouse, card("A", "C")) == OwnershipReport(looked_at=1, recorded=1, superseded=0, changed=1)
     assert believed(warehouse) == [("A", "C", None, None)]
     assert owner(warehouse, LONG_AGO) == owner(warehouse, FAR_AHEAD) == ("A", "C", ["A"])
 
@@ -166,8 +168,8 @@ def test_two_notations_of_a_number_are_one_fact(warehouse: Warehouse) -> None:
     """The number is on the card as long as any of its notations is."""
     fill(warehouse, card("A", phones="89161234567, +7 916 123-45-67"))
     assert believed(warehouse) == [("A", "", None, None)]
-    report, changed = fill(warehouse, card("A", phones="+7 916 123-45-67"))
-    assert (report.recorded, report.superseded, changed) == (0, 0, 0)
+    report = fill(warehouse, card("A", phones="+7 916 123-45-67"))
+    assert (report.recorded, report.superseded, report.changed) == (0, 0, 0)
 
 
 def test_only_subscriber_numbers_have_owners(warehouse: Warehouse) -> None:
@@ -259,8 +261,11 @@ def test_a_second_run_writes_nothing(warehouse: Warehouse) -> None:
         "SELECT xmin::text, ctid::text FROM number_owners ORDER BY 1, 2"
     )
     before = fetch(warehouse, versions)
-    report, changed = fill(warehouse, *cards[:80], card("Z", phones="89160000001", start="2021-01-01"))
-    assert (report.recorded, report.superseded, changed) == (0, 0, 0)
+    again = [*cards[:80], card("Z", phones="89160000001", start="2021-01-01")]
+    assert fill(warehouse, *again) == OwnershipReport(0, 0, 0, 0)
+    with warehouse.transaction() as connection:
+        everything = update_owners(connection, RULES, every_number=True)
+    assert (everything.recorded, everything.superseded, everything.changed) == (0, 0, 0)
     assert fetch(warehouse, versions) == before
     assert fetch(warehouse, "SELECT * FROM changed_clients") == []
 
@@ -273,9 +278,10 @@ def test_only_changed_numbers_are_written_and_queued(warehouse: Warehouse) -> No
     with warehouse.transaction() as connection:
         connection.execute(text("UPDATE crm_phones SET party_id = 'Q' WHERE party_id = 'P0'"))
         connection.execute(text("DELETE FROM changed_clients"))
-        update_ownership(connection)
+        take_numbers(connection, every_number=True)
+        update_facts(connection)
         connection.execute(text("UPDATE contact_ownership SET superseded_at = now() WHERE party_id = 'P1'"))
-        assert decide_owners(connection) == 2
+        assert decide_owners(connection, RULES) == 2
         changed = connection.execute(text("SELECT number FROM changed_numbers ORDER BY 1")).scalars().all()
         assert changed == ["+79160000000", "+79160000001"]
     after = set(fetch(warehouse, versions))
@@ -305,8 +311,7 @@ def test_two_updates_at_once_wait_for_each_other(warehouse: Warehouse) -> None:
         start.wait(timeout=30)
         try:
             with warehouse.transaction() as connection:
-                update_ownership(connection)
-                decide_owners(connection)
+                update_owners(connection, RULES, every_number=True)
         except Exception as error:
             failures.append(error)
 
@@ -376,9 +381,11 @@ def test_timelines_cover_what_facts_cover_and_never_overlap(
     with warehouse.engine.connect() as connection:
         for index, facts in enumerate(numbers):
             insert_facts(connection, f"+7916{index:07}", facts)
-        assert decide_owners(connection) == len(numbers)
+        assert take_numbers(connection, every_number=True) == len(numbers)
+        assert decide_owners(connection, RULES) == len(numbers)
         rows = connection.execute(text("SELECT * FROM number_owners ORDER BY number, valid_from NULLS FIRST")).all()
-        assert decide_owners(connection) == 0
+        take_numbers(connection, every_number=True)
+        assert decide_owners(connection, RULES) == 0
         connection.rollback()
     for index, facts in enumerate(numbers):
         timeline = [row for row in rows if row.number == f"+7916{index:07}"]
@@ -437,8 +444,8 @@ def test_whatever_happens_to_cards_the_past_stays(warehouse: Warehouse, history:
             }
         )
         assert (said[2] if said else []) == holders
-        report, changed = fill(warehouse, *cards)
-        assert (report.recorded, report.superseded, changed) == (0, 0, 0)
+        report = fill(warehouse, *cards)
+        assert (report.recorded, report.superseded, report.changed) == (0, 0, 0)
         if not any(start or end for *_, start, end in cards):
             fill(warehouse)
             assert owner(warehouse, seen_at) == said

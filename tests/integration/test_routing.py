@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from assets.contacts.ownership import decide_owners, update_ownership
-from assets.contacts.refresh import refresh_clients, refresh_employees
+from assets.contacts.ownership import update_owners
+from assets.contacts.sources import FileSource, refresh_sources
 from assets.enrichment.fill import fill_owners
 from assets.platform import Platform
 from assets.routing.build import pending_work, rebuild_participation, rebuild_routing_table, update_routing
@@ -33,11 +33,9 @@ def company(platform: Platform) -> Platform:
 
 
 def take_contacts_in(platform: Platform) -> None:
+    refresh_sources(platform.warehouse, platform.contacts, platform.contact_rules)
     with platform.warehouse.transaction() as connection:
-        refresh_clients(connection, platform)
-        refresh_employees(connection, platform)
-        update_ownership(connection)
-        decide_owners(connection)
+        update_owners(connection, platform.matching)
 
 
 def current(platform: Platform, number: str) -> list[Any]:
@@ -137,11 +135,12 @@ def test_a_number_that_finds_its_owner_takes_its_evidence_to_the_owner(company: 
     load(company.warehouse, [leg("c1", MORNING, STRANGER, "201", duration=90, talk=90)])
     update(company)
     assert current(company, STRANGER)[0].client_id == f"tel:{STRANGER}"
-    contacts = company.contact_files.contacts_csv
-    assert contacts is not None
+    source = company.contacts[0]
+    assert isinstance(source, FileSource)
+    contacts = source.path
     contacts.write_text(contacts.read_text("utf-8") + f"vega,ООО «Вега»,company,,,{STRANGER},,,\n", "utf-8")
     take_contacts_in(company)
-    fill_owners(company.warehouse, MORNING.date(), MORNING.date(), company.regions)
+    fill_owners(company.warehouse, MORNING.date(), MORNING.date(), company.number_rules)
     update(company)
     [row] = current(company, STRANGER)
     assert (row.client_id, row.party_name, row.employee_id) == ("vega", "ООО «Вега»", "anna")

@@ -74,6 +74,12 @@ def test_the_e164_form_parses_to_itself_anywhere(raw: str, region: str) -> None:
         ("+7 495 123-45-67 добавочный 12", "+74951234567", "12"),
         ("(495) 123-45-67 вн. 1234", "+74951234567", "1234"),
         ("+7 495 123-45-67 ext. 5", "+74951234567", "5"),
+        ("+7 495 123-45-67 доб.№12", "+74951234567", "12"),
+        ("8 495 123-45-67 добавочный номер 12", "+74951234567", "12"),
+        ("8 495 123-45-67 (внутр. 12)", "+74951234567", "12"),
+        ("8 495 123-45-67 #12", "+74951234567", "12"),
+        ("84951234567x12", "+74951234567", "12"),
+        ("8 495 123-45-67 доб. 12 (Иван)", "+74951234567", "12"),
         ("+74951234567,,12", "+74951234567", "12"),
         ("tel:+7-495-123-45-67;ext=12", "+74951234567", "12"),
     ],
@@ -183,6 +189,77 @@ def test_no_number_of_a_cell_is_lost(numbers: list[tuple[str, str]], separator: 
     )
     found = [parse_number(piece, "RU").number for piece in split_cell(cell)]
     assert found == [f"+7{area}{rest}" for area, rest in numbers]
+
+
+@pytest.mark.parametrize("name", ["google_test_strings.csv", "libphonenumber_js_strings.csv"])
+def test_strings_of_the_libraries_own_tests(name: str) -> None:
+    """Where libphonenumber finds a valid number we find the same; where it does not, nothing is made up.
+
+    What we find beyond it is a number of the right length (new ranges come into use before the library knows them),
+    one in a text, or one written as servers write it; its E.164 form names it again.
+    """
+    path = SHARED_DATA / "phones" / name
+    if not path.exists():
+        pytest.skip(f"other people's data, read in place: {path} is not there")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 200
+    for row in rows:
+        raw, region = row["input"], row["region"] or "ZZ"
+        found = parse_number(raw, region).number
+        try:
+            theirs = phonenumbers.parse(raw, region)
+        except phonenumbers.NumberParseException:
+            theirs = None
+        if theirs and phonenumbers.is_valid_number(theirs):
+            assert found == phonenumbers.format_number(theirs, phonenumbers.PhoneNumberFormat.E164), raw
+        elif found:
+            assert phonenumbers.is_possible_number(phonenumbers.parse(found, "ZZ")), raw
+            assert parse_number(found, "ZZ").number == found, raw
+
+
+@pytest.mark.parametrize("raw", ["2012-01-02 08:00", "12.03.2026 10:15", "7:30-21:00", "с 9:00 до 18:00"])
+def test_dates_and_hours_are_no_numbers(raw: str) -> None:
+    """What people also type into the field."""
+    assert {parse_number(raw, region).number for region in ("RU", "US", "DE")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_international"),
+    [
+        ("+49 30 1000135", True),
+        ("0049301000135", True),
+        ("8 10 49 30 1000135", True),
+        ("tel:+49-30-1000135", True),
+        ("тел. +7 916 123-45-67", True),
+        ("с 9 до 18: +49 30 1000135 (Ганс)", True),
+        ("с 9 до 18: 8 10 49 30 1000135 (Ганс)", True),
+        ("с 9 до 18 (пн+вт): 8 (495) 123-45-67 рабочий", False),
+        ("8~10 49 30 1000135", True),
+        ("+8 (495) 123-45-67", False),
+        ("79161234567", False),
+        ("89161234567", False),
+        ("9161234567", False),
+        ("989161234567", False),
+        ("101", False),
+    ],
+)
+def test_a_written_country_code_is_noticed(raw: str, is_international: bool) -> None:
+    """Only where it was not written may another country be assumed when an owner is looked for."""
+    assert parse_number(raw, "RU").is_international is is_international
+
+
+@pytest.mark.parametrize(
+    ("cell", "pieces"),
+    [
+        ("8 916 123-45-67 и 8 916 123-45-68", ["8 916 123-45-67", "8 916 123-45-68"]),
+        ("8 916 123-45-67 или +7 495 123-45-68", ["8 916 123-45-67", "+7 495 123-45-68"]),
+        ("+7 495 123-45-67 доб. 12 и 14", ["+7 495 123-45-67 доб. 12 и 14"]),
+    ],
+)
+def test_a_word_between_numbers_parts_them(cell: str, pieces: list[str]) -> None:
+    """But not two extensions of one number."""
+    assert split_cell(cell) == pieces
 
 
 def test_example_numbers_of_every_region() -> None:

@@ -14,7 +14,8 @@ WITH cards AS (
                 THEN max(valid_to) FILTER (WHERE valid_from IS NULL)
         END AS valid_to
     FROM crm_phones
-    WHERE gone_at IS NULL AND kind = 'external' AND number IS NOT NULL
+    JOIN decided_numbers USING (number)
+    WHERE gone_at IS NULL AND kind = 'external'
     GROUP BY number, party_id, contact_id
 ), facts AS (
     SELECT
@@ -25,6 +26,7 @@ WITH cards AS (
         max(valid_from) FILTER (WHERE valid_from <= now()) AS last_from,
         array_agg(fact_id) AS fact_ids
     FROM contact_ownership
+    JOIN decided_numbers USING (number)
     WHERE superseded_at IS NULL
     GROUP BY number, party_id, contact_id
 ), known AS (

@@ -19,6 +19,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_employees (
     employed_from text NOT NULL, employed_until text NOT NULL
 ) ON COMMIT DELETE ROWS;
 
+-- Parties this load speaks about: what it does not say of them is gone. All others are left alone.
+CREATE TEMPORARY TABLE IF NOT EXISTS scope_parties (party_id text PRIMARY KEY) ON COMMIT DELETE ROWS;
+
 -- Rows that were not taken. `key` is whom an unreadable row speaks of: it is not taken for gone.
 CREATE TEMPORARY TABLE IF NOT EXISTS refused_contacts (
     reason text NOT NULL, raw text NOT NULL, key text NOT NULL

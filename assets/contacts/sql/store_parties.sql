@@ -1,11 +1,13 @@
--- Parties of the source: only differences are written; who is missing is marked gone.
+-- Parties of the source: only differences are written; who is missing is marked gone. Calls of a party whose
+-- responsible is another one now are to be looked at again.
 WITH compared AS (
     SELECT
         w.*,
         p.party_id IS NULL AS is_new,
         (p.source, p.kind) IS DISTINCT FROM (:source, w.kind) AS is_moved,
         p.gone_at IS NOT NULL OR (p.name, p.responsible_id) IS DISTINCT FROM (w.name, w.responsible_id)
-            AS alters_routing
+            AS alters_routing,
+        p.gone_at IS NOT NULL OR p.responsible_id IS DISTINCT FROM w.responsible_id AS alters_calls
     FROM wanted_parties AS w
     LEFT JOIN crm_parties AS p USING (party_id)
 ), differing AS (
@@ -21,6 +23,7 @@ WITH compared AS (
     UPDATE crm_parties AS p
     SET gone_at = now()
     WHERE p.source = :source AND p.gone_at IS NULL
+        AND p.party_id IN (SELECT s.party_id FROM scope_parties AS s)
         AND NOT EXISTS (SELECT FROM wanted_parties AS w WHERE w.party_id = p.party_id)
         AND p.party_id NOT IN (SELECT key FROM refused_contacts)
     RETURNING p.party_id
@@ -31,7 +34,15 @@ WITH compared AS (
     UNION
     SELECT party_id FROM gone
     ORDER BY 1
-    ON CONFLICT DO NOTHING
+), relinked AS (
+    INSERT INTO numbers_to_relink (number, national_number)
+    SELECT DISTINCT o.number, o.national_number
+    FROM number_owners AS o
+    JOIN (
+        SELECT party_id FROM differing WHERE alters_calls AND NOT is_new
+        UNION
+        SELECT party_id FROM gone
+    ) AS p USING (party_id)
 )
 SELECT
     count(*) FILTER (WHERE is_new) AS new,

@@ -29,6 +29,7 @@ WITH compared AS (
     UPDATE crm_phones AS p
     SET gone_at = now()
     WHERE p.source = :source AND p.gone_at IS NULL
+        AND p.party_id IN (SELECT s.party_id FROM scope_parties AS s)
         AND NOT EXISTS (
             SELECT FROM wanted_phones AS w
             WHERE w.party_id = p.party_id AND w.contact_id = p.contact_id AND w.raw = p.raw
@@ -48,6 +49,9 @@ WITH compared AS (
     UNION
     SELECT 'tel:' || number FROM touched WHERE number IS NOT NULL
     ORDER BY 1
+), undecided AS (
+    INSERT INTO numbers_to_decide (number)
+    SELECT DISTINCT number FROM touched WHERE number IS NOT NULL
 )
 SELECT
     count(*) FILTER (WHERE is_new) AS new,

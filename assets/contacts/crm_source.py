@@ -1,0 +1,108 @@
+"""A 1C base as a source: opened where it is asked, and let go of again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from assets.contacts.rules import ContactRules
+from assets.contacts.sources import Refreshed, SourceLook
+from resources.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from assets.contacts.crm.links import LinkReport
+    from resources.onec.source import OnecSource
+
+LOOK_SECONDS = 25
+"""A look that takes longer is given up and a run does it: a sensor's tick must end within a minute."""
+
+
+@dataclass(frozen=True)
+class CrmSource:
+    """A configured 1C base.
+
+    Attributes:
+        name: in the settings.
+        open: makes its client.
+        rules: what a look must know besides.
+        has_plan: whether an exchange plan tells of changes.
+        write_enabled: whether contacts may be written into its phone calls.
+    """
+
+    name: str
+    open: Callable[[], OnecSource]
+    rules: ContactRules = field(default_factory=ContactRules)
+    has_plan: bool = False
+    write_enabled: bool = False
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the base can say that something changed."""
+        return self.has_plan
+
+    def look(self, warehouse: Warehouse) -> SourceLook:
+        """Ask the exchange plan, or compare versions with those that were taken in.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        from assets.contacts.crm.look import look_at_crm
+
+        with self._opened() as base:
+            look = look_at_crm(warehouse, self.name, base, self.rules, seconds=LOOK_SECONDS)
+        return SourceLook(look.changed != 0, f"{self.name}: {look.seen}")
+
+    def refresh(self, warehouse: Warehouse, rules: ContactRules, *, is_whole: bool = False) -> Refreshed:
+        """Take in what changed in the base, or all of it.
+
+        Raises:
+            ContactsShrankError: too much is missing.
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        from assets.contacts.crm.refresh import refresh_crm
+
+        with self._opened() as base:
+            report = refresh_crm(warehouse, self.name, base, rules, whole=is_whole)
+        return Refreshed(
+            parties=report.parties.written,
+            phones=report.phones.written,
+            employees=report.employees.written,
+            extensions=report.extensions.written,
+            calls_regrouped=report.regrouped,
+            refused=report.refused,
+            interactions=report.days,
+        )
+
+    def read_interactions(
+        self, warehouse: Warehouse, rules: ContactRules, first_day: date, last_day: date
+    ) -> dict[date, int]:
+        """Read the documents of these business days again; return rows per day.
+
+        Raises:
+            ContactsShrankError: days of which documents are held have none any more.
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        from assets.contacts.crm.interactions import read_interactions
+
+        with self._opened() as base:
+            return read_interactions(warehouse, self.name, base, first_day, last_day, rules)
+
+    def write_links(self, warehouse: Warehouse, first_day: date) -> LinkReport | None:
+        """Write the contacts of known numbers into the base's phone calls, where the settings let us."""
+        if not self.write_enabled:
+            return None
+        from assets.contacts.crm.links import write_links
+
+        with self._opened() as base:
+            return write_links(warehouse, self.name, base, first_day)
+
+    @contextmanager
+    def _opened(self) -> Iterator[OnecSource]:
+        base = self.open()
+        try:
+            yield base
+        finally:
+            base.close()

@@ -1,0 +1,107 @@
+"""Job `contact_changes`: what changed on cards and by hand, taken in, down to the calls concerned.
+
+(No postponed annotations here: Dagster reads the op's annotations as objects.)
+"""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import Field
+
+from assets.contacts.describe import describe_contacts, describe_owners
+from assets.contacts.ownership import update_owners
+from assets.contacts.sources import ContactSourcesError, Refreshed, refresh_sources
+from assets.enrichment.describe import match_figures
+from assets.enrichment.relink import relink_calls
+from assets.platform import Platform
+
+LOCK = "contact changes"
+"""Held while the changes are taken in: one run at a time, and a run without it is lost."""
+
+
+class ChangesConfig(dg.Config):
+    """Which sources have news."""
+
+    sources: list[str] = Field(
+        default=[], description="names of contact sources; what waits in the queues is done in any case"
+    )
+
+
+@dg.op(description="Read the sources that changed, decide whose their numbers are, and link exactly their calls anew.")
+def take_in_contact_changes(
+    context: dg.OpExecutionContext, config: ChangesConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    """Take in what changed; a source that cannot be read does not keep the others' changes back."""
+    warehouse = platform.warehouse
+    first_day = first_relinked_day(platform)
+    with warehouse.locked(LOCK, wait_seconds=600):
+        failure = None
+        sources = [source for source in platform.contacts if source.name in config.sources]
+        if sources:
+            try:
+                _log_contacts(context, refresh_sources(warehouse, sources, platform.contact_rules))
+            except ContactSourcesError as error:
+                failure = error
+        with warehouse.transaction() as connection:
+            owners = update_owners(connection, platform.matching)
+            figures = describe_owners(connection, owners) if owners.looked_at else {}
+        for table, metadata in figures.items():
+            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
+        relinked = relink_calls(warehouse, first_day, platform.number_rules)
+        log_enriched_days(context, platform, relinked.days)
+        links = [crm.write_links(warehouse, first_day) for crm in platform.crms if crm.write_enabled]
+    context.add_output_metadata(
+        {
+            "sources read": ", ".join(source.name for source in sources) or "none",
+            "numbers changed": owners.changed,
+            "numbers looked up again": relinked.numbers,
+            "calls looked at": sum(relinked.days.values()),
+            "calls that came out different": relinked.written,
+            "contacts written into the CRM": sum(link.written for link in links if link),
+        }
+    )
+    if failure:
+        raise failure
+
+
+def first_relinked_day(platform: Platform) -> date:
+    """Return the first business day whose calls are looked at again."""
+    today = datetime.now(ZoneInfo(platform.business_zone)).date()
+    return today - timedelta(days=platform.matching.relink_days - 1)
+
+
+def log_enriched_days(context: dg.OpExecutionContext, platform: Platform, days: dict[date, int]) -> None:
+    """Log one materialisation of `enriched_calls` for each touched day, with how its calls found their owners."""
+    if not days:
+        return
+    with platform.warehouse.transaction() as connection:
+        figures = match_figures(connection, days)
+    for day, rows in days.items():
+        context.log_event(
+            dg.AssetMaterialization(
+                "enriched_calls",
+                partition=day.isoformat(),
+                metadata={"rows touched": rows, **figures.get(day, {})},
+            )
+        )
+
+
+@dg.job(
+    description="Take in changed cards and overrides, and link exactly the calls with their numbers anew.\n\n"
+    "Телефония: Обновление контактных данных (по изменениям)",
+    tags={"switchboard/job": "contact_changes"},
+)
+def contact_changes() -> None:
+    """Take in changed contacts."""
+    take_in_contact_changes()
+
+
+def _log_contacts(context: dg.OpExecutionContext, done: Refreshed) -> None:
+    for table, metadata in describe_contacts(done).items():
+        if metadata["rows written"]:
+            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
+    for day, rows in done.interactions.items():
+        context.log_event(
+            dg.AssetMaterialization("crm_interactions", partition=day.isoformat(), metadata={"rows touched": rows})
+        )

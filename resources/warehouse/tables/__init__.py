@@ -1,0 +1,70 @@
+"""The tables of the warehouse, schema `switchboard`: their grain, keys and constraints.
+
+One table per asset, named as the asset, plus the few tables the work itself needs (cursors,
+quarantine, queues). Only definitions belong here; Alembic's migrations are made from them and a
+test holds the two together. Open ends of a validity are NULL: `valid_from` NULL is "from the
+beginning of time", `valid_to` NULL is "still".
+"""
+
+from __future__ import annotations
+
+from resources.warehouse.tables.base import SCHEMA, metadata
+from resources.warehouse.tables.crm import (
+    crm_cards,
+    crm_employees,
+    crm_interactions,
+    crm_parties,
+    crm_phones,
+    employee_extensions,
+    written_links,
+)
+from resources.warehouse.tables.history import call_history, call_legs
+from resources.warehouse.tables.ownership import (
+    contact_ownership,
+    enriched_calls,
+    listed_numbers,
+    number_forms,
+    number_overrides,
+    number_owners,
+    own_numbers,
+)
+from resources.warehouse.tables.routing import participation, routing_table, routing_versions, tracked_interactions
+from resources.warehouse.tables.work import (
+    changed_calls,
+    changed_clients,
+    load_cursors,
+    numbers_to_decide,
+    numbers_to_relink,
+    quarantine,
+)
+
+__all__ = [
+    "SCHEMA",
+    "call_history",
+    "call_legs",
+    "changed_calls",
+    "changed_clients",
+    "contact_ownership",
+    "crm_cards",
+    "crm_employees",
+    "crm_interactions",
+    "crm_parties",
+    "crm_phones",
+    "employee_extensions",
+    "enriched_calls",
+    "listed_numbers",
+    "load_cursors",
+    "metadata",
+    "number_forms",
+    "number_overrides",
+    "number_owners",
+    "numbers_to_decide",
+    "numbers_to_relink",
+    "own_numbers",
+    "participation",
+    "quarantine",
+    "routing_table",
+    "routing_versions",
+    "tracked_interactions",
+    "written_links",
+]

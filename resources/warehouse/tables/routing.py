@@ -1,0 +1,110 @@
+"""Who should answer: evidence, participation, the routing table and its versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from resources.warehouse.tables.base import Instant, metadata, now
+
+tracked_interactions = Table(
+    "tracked_interactions",
+    metadata,
+    Column("kind", Text, nullable=False, comment="call; other kinds are configuration"),
+    Column("source", Text, nullable=False, comment="for a call its pbx_id"),
+    Column("source_key", Text, nullable=False, comment="for a call its linkedid"),
+    Column("employee_id", Text, nullable=False),
+    Column("interaction_day", Date, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("client_id", Text, nullable=False, comment="the party, or tel:<number> of an unknown caller"),
+    Column("party_id", Text),
+    Column("number", Text),
+    Column("direction", Text, nullable=False),
+    Column("role", Text, nullable=False, comment="talker or transferrer"),
+    Column("talk_seconds", Integer, nullable=False),
+    Column("weight", Double, nullable=False, comment="what it counts on its day, before decay"),
+    PrimaryKeyConstraint("kind", "source", "source_key", "employee_id"),
+    Index(None, "client_id"),
+    Index(None, "interaction_day"),
+    comment="Evidence that an employee worked with a client.",
+)
+
+participation = Table(
+    "participation",
+    metadata,
+    Column("client_id", Text, nullable=False),
+    Column("employee_id", Text, nullable=False),
+    Column("party_id", Text),
+    Column("number", Text, comment="filled for unknown callers"),
+    Column(
+        "log_score",
+        Double,
+        nullable=False,
+        comment="log2 of the decayed sum, as of 2020-01-01: time alone never changes it",
+    ),
+    Column("interactions", Integer, nullable=False),
+    Column("talk_seconds", BigInteger, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    PrimaryKeyConstraint("client_id", "employee_id"),
+    Index(None, "employee_id"),
+    comment="An employee's part in the work with a client.",
+)
+
+routing_versions = Table(
+    "routing_versions",
+    metadata,
+    Column("version", BigInteger, Identity(always=True), primary_key=True),
+    now("built_at"),
+    now("verified_at"),
+    Column("rules", JSONB, nullable=False, comment="the settings it was ranked by"),
+    Column("clients", Integer, nullable=False),
+    Column("rows_opened", Integer, nullable=False),
+    Column("rows_closed", Integer, nullable=False),
+    comment="Every routing table built: when, by which rules, what it changed.",
+)
+
+routing_table = Table(
+    "routing_table",
+    metadata,
+    Column("version", BigInteger, nullable=False, comment="first version that holds this row"),
+    Column("until_version", BigInteger, comment="first version that no longer does; NULL is current"),
+    Column("number", Text, nullable=False, comment="E.164, or as dialled where it is none"),
+    Column("rank", Integer, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("party_id", Text),
+    Column("party_name", Text),
+    Column("employee_id", Text, nullable=False),
+    Column("employee_name", Text, nullable=False),
+    Column("extension", Text, comment="the one held at build time"),
+    Column("score", Double, nullable=False, comment="decayed to the client's latest interaction"),
+    Column("share", Double, nullable=False, comment="of all the work with this client, 0..1"),
+    Column("is_responsible", Boolean, nullable=False),
+    Column("reason", Text, nullable=False, comment="crm_owner, rank, or why rank 1 is not responsible"),
+    PrimaryKeyConstraint("number", "rank", "version"),
+    CheckConstraint("rank >= 1", name="rank"),
+    Index(
+        "routing_table_current_idx",
+        "number",
+        "rank",
+        unique=True,
+        postgresql_where=text("until_version IS NULL"),
+    ),
+    Index(None, "client_id", postgresql_where=text("until_version IS NULL")),
+    Index(None, "employee_id", postgresql_where=text("until_version IS NULL")),
+    comment="Who should answer a number, best first. A row holds from `version` until `until_version`.",
+)
