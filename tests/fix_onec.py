@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 
 from resources.onec.configuration import CardSet
 from resources.onec.http import OnecBounds
@@ -20,6 +17,7 @@ from simulators.onec.app import SimulatedOnec
 from simulators.onec.faults import Faults
 from simulators.onec.presets import PLAN, PRESETS
 from simulators.onec.store import Store
+from tests.serving import serving
 
 IMPATIENT_ONEC = OnecBounds(
     connect_seconds=2,
@@ -73,6 +71,11 @@ class ServedOnec:
         node = self.store.node(PLAN, "Switchboard")
         return self.source(plan=PLAN.partition("_")[2], node=node, **unusual)
 
+    def close(self) -> None:
+        """Close its clients."""
+        for source in self.sources:
+            source.close()
+
     def asked(self, of: str) -> list[str]:
         """Return the requests so far whose path or query holds this text."""
         return [request for request in self.onec.requests if of in request]
@@ -86,27 +89,14 @@ def card_set(source: OnecSource, entity_set: str) -> CardSet:
 @pytest.fixture
 def simulated_onec() -> Iterator[Callable[..., ServedOnec]]:
     """A function that serves a simulated 1C until the test's end: `simulated_onec("ut11", clients=20, contacts=40)`."""
-    running: list[tuple[uvicorn.Server, threading.Thread, ServedOnec]] = []
+    with ExitStack() as running:
 
-    def serve(preset: str = "ut11", **filled: Any) -> ServedOnec:  # noqa: ANN401
-        store = Store(PRESETS[preset]())
-        company.fill(store, **{"clients": 20, "contacts": 40, "users": 8} | filled)
-        onec = SimulatedOnec(store)
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(onec, log_config=None, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        served = ServedOnec(onec, f"http://127.0.0.1:{listener.getsockname()[1]}/{onec.base}")
-        running.append((server, thread, served))
-        while not server.started:
-            assert thread.is_alive(), "the simulated 1C did not start"
-            time.sleep(0.005)
-        return served
+        def serve(preset: str = "ut11", **filled: Any) -> ServedOnec:  # noqa: ANN401
+            store = Store(PRESETS[preset]())
+            company.fill(store, **{"clients": 20, "contacts": 40, "users": 8} | filled)
+            onec = SimulatedOnec(store)
+            served = ServedOnec(onec, f"{running.enter_context(serving(onec))}/{onec.base}")
+            running.callback(served.close)
+            return served
 
-    yield serve
-    for server, thread, served in running:
-        for source in served.sources:
-            source.close()
-        server.should_exit = True
-        server.force_exit = True
-        thread.join()
+        yield serve

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+import stamina
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from resources.postgres import EmbeddedPostgres, Server
 
@@ -30,7 +32,10 @@ class Databases:
     def drop_all(self) -> None:
         """Drop what was made, whoever is still connected."""
         for name in self._names:
-            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+            # An autovacuum worker that is in there just then belongs to nobody whom an owner may end.
+            for attempt in stamina.retry_context(InsufficientPrivilege, attempts=20, timeout=60, wait_max=3):
+                with attempt:
+                    self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:

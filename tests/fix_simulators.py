@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 
 from resources.telephony.http import HttpBounds
 from resources.telephony.mikopbx_rest import MikoPbxRestSource
@@ -20,6 +17,7 @@ from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Faults
 from simulators.mikopbx.history import FinishedCall
 from simulators.mikopbx.store import CdrStore
+from tests.serving import serving
 
 IMPATIENT = HttpBounds(
     connect_seconds=2,
@@ -79,34 +77,26 @@ class ServedPbx:
         self.sources.append(source)
         return source
 
+    def close(self) -> None:
+        """Close its clients."""
+        for source in self.sources:
+            source.close()
+
 
 @pytest.fixture
 def simulated_pbx() -> Iterator[Callable[..., ServedPbx]]:
     """A function that serves a simulated PBX until the test's end: `simulated_pbx(calls, clock=…, timezone=…)`."""
-    running: list[tuple[uvicorn.Server, threading.Thread, ServedPbx]] = []
+    with ExitStack() as running:
 
-    def serve(calls: Iterable[FinishedCall] = (), **how: Any) -> ServedPbx:  # noqa: ANN401
-        pbx = SimulatedPbx(**how)
-        pbx.store.expect(calls)
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(pbx.app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        served = ServedPbx(pbx, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        running.append((server, thread, served))
-        while not server.started:
-            assert thread.is_alive(), "the simulated PBX did not start"
-            time.sleep(0.005)
-        return served
+        def serve(calls: Iterable[FinishedCall] = (), **how: Any) -> ServedPbx:  # noqa: ANN401
+            pbx = SimulatedPbx(**how)
+            running.callback(pbx.store.close)
+            pbx.store.expect(calls)
+            served = ServedPbx(pbx, running.enter_context(serving(pbx.app)))
+            running.callback(served.close)
+            return served
 
-    yield serve
-    for server, thread, served in running:
-        for source in served.sources:
-            source.close()
-        server.should_exit = True
-        server.force_exit = True
-        thread.join()
-        served.pbx.store.close()
+        yield serve
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from assets.contacts.errors import ContactsShrankError
 from assets.contacts.load import PACKAGE, Changes, begin_load, quarantine_refused, refuse
 from assets.contacts.numbers import remember_numbers
 from assets.contacts.rules import ContactRules
@@ -42,6 +43,9 @@ def store_number_list(
         source: the list's name in the settings.
         portions: everything it has, in the columns `LIST_COLUMNS`.
         rules: see there.
+
+    Raises:
+        ContactsShrankError: too much is missing; the caller's transaction is to be rolled back.
     """
     values = begin_load(connection, source, rules)
     connection.exec_driver_sql(statement(PACKAGE, "create_list_tables").text)
@@ -55,4 +59,11 @@ def store_number_list(
     remember_numbers(connection, unknown, rules.region, rules.internal_digits)
     run(connection, PACKAGE, "refuse_listed_numbers", values)
     changes = Changes(*run(connection, PACKAGE, "store_listed_numbers", values).one())
+    held = changes.gone + changes.changed + changes.unchanged
+    if held >= rules.guarded_from and changes.gone > held * rules.largest_loss:
+        raise ContactsShrankError(
+            f"List {source} has lost {changes.gone} of {held} numbers. At most {rules.largest_loss:.0%} may go at "
+            "once. Nothing was changed. Check that the file is whole; if the loss is meant, allow a larger share for "
+            "one load."
+        )
     return ListReport(changes, quarantine_refused(connection, source))

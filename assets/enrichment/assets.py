@@ -27,7 +27,7 @@ class OwnersConfig(dg.Config):
     owners_as_of: OwnersAsOf = Field(
         default=OwnersAsOf.CALL_START,
         description=(
-            "call_start: each call gets the owner its number had when the call began. today: the owner it has now, "
+            "CALL_START: each call gets the owner its number had when the call began. TODAY: the owner it has now, "
             "also for old calls; it stays until the days are filled again."
         ),
     )

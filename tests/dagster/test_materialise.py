@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from assets.contacts.overrides import assign
+from assets.contacts.ownership import update_owners
 from assets.platform import Platform
 from pipelines.definitions import build_defs
 from pipelines.settings import Settings
@@ -23,7 +26,11 @@ ROUTING = ["participation", "routing_table"]
 
 
 def materialise(
-    platform: Platform, instance: dg.DagsterInstance, *names: str, days: tuple[str, str] | None = None
+    platform: Platform,
+    instance: dg.DagsterInstance,
+    *names: str,
+    days: tuple[str, str] | None = None,
+    run_config: dict[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialise assets, of a range of days where there are any, as the UI does."""
     defs = build_defs(Settings(), platform)
@@ -34,7 +41,7 @@ def materialise(
     return (
         dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
         .resolve_job_def("by_hand")
-        .execute_in_process(instance=instance, tags=tags)
+        .execute_in_process(instance=instance, tags=tags, run_config=run_config)
     )
 
 
@@ -107,6 +114,12 @@ def test_every_check_passes_on_sound_tables_and_fails_on_broken_ones(
         "rank_holes": "UPDATE routing_table SET rank = 3 WHERE rank = 2",
         "responsible_not_at_work": "UPDATE crm_employees SET employed_until = '2026-01-01' WHERE employee_id = 'anna'",
         "calls_routing_has_not_seen": "INSERT INTO changed_calls VALUES ('office', 'c1')",
+        "overlapping_owners": "ALTER TABLE number_owners DROP CONSTRAINT number_owners_no_overlap; "
+        "INSERT INTO number_owners SELECT * FROM number_owners LIMIT 1",
+        "match_rate_fell": "INSERT INTO enriched_calls "
+        "(pbx_id, linkedid, call_day, started_at, candidates, party_id, outcome) "
+        "SELECT 'office', 'n' || n, current_date - n % 2 * 20 - 3, now(), '{}', CASE n % 2 WHEN 1 THEN 'romashka' END, "
+        "CASE n % 2 WHEN 1 THEN 'owned' ELSE 'unknown' END FROM generate_series(1, 200) AS n",
         "fresh_quarantine": "INSERT INTO quarantine (source, reason, raw) VALUES ('office', 'why', 'raw')",
     }
     with loaded.warehouse.transaction() as connection:
@@ -117,6 +130,40 @@ def test_every_check_passes_on_sound_tables_and_fails_on_broken_ones(
     result = defs.resolve_job_def("checks").execute_in_process(instance=dagster_instance)
     failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
     assert failed == set(breakages)
+
+
+def test_the_ui_is_told_how_calls_found_their_owners(loaded: Platform, dagster_instance: dg.DagsterInstance) -> None:
+    """Figures that plot, the busiest unknown numbers, and the numbers to review."""
+    result = materialise(loaded, dagster_instance, *CONTACTS, *WITHOUT_SOURCE, days=(DAY, DAY))
+    told = {event.asset_key.to_user_string(): event.metadata for event in materialisations(result)}
+    calls, owners = told["enriched_calls"], told["number_owners"]
+    figures = {name: calls[name].value for name in calls if not isinstance(calls[name], dg.MarkdownMetadataValue)}
+    assert figures["share with an owner"] == figures["share matched: exact"] == 3 / 5
+    assert (figures["ambiguous calls"], figures["unknown calls"], figures["share matched: tail"]) == (1, 1, 0)
+    assert STRANGER in str(calls["busiest unknown numbers"].value)
+    assert ROMASHKA not in str(calls["busiest unknown numbers"].value)
+    assert (owners["owned numbers"].value, owners["ambiguous numbers"].value) == (3, 1)
+    assert "АО «Орион» (orion); АО «Сириус» (sirius)" in str(owners["to review"].value)
+
+
+def materialisations(result: dg.ExecuteInProcessResult) -> list[dg.AssetMaterialization]:
+    """What a run wrote."""
+    return [
+        event.step_materialization_data.materialization for event in result.all_events if event.is_step_materialization
+    ]
+
+
+def test_a_backfill_can_take_todays_owners(loaded: Platform, dagster_instance: dg.DagsterInstance) -> None:
+    """A choice of the run: else each call has the owner its number had when it began."""
+    materialise(loaded, dagster_instance, *CONTACTS, *WITHOUT_SOURCE, days=(DAY, DAY))
+    with loaded.warehouse.transaction() as connection:
+        assign(connection, ROMASHKA, "vasilek", loaded.contact_rules)
+        update_owners(connection, loaded.matching)
+    owner = "SELECT party_id FROM enriched_calls WHERE linkedid = 'c1'"
+    for choice, party in (("call_start", "romashka"), ("today", "vasilek"), ("call_start", "romashka")):
+        config = {"ops": {"enriched_calls": {"config": {"owners_as_of": choice.upper()}}}}
+        materialise(loaded, dagster_instance, "enriched_calls", days=(DAY, DAY), run_config=config)
+        assert select(loaded.warehouse, owner) == [(party,)], choice
 
 
 def test_a_backfilled_range_makes_the_same_rows_as_the_load(

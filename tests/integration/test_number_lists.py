@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from assets.contacts.errors import ContactsShrankError
 from assets.contacts.load import Changes
 from assets.contacts.number_lists import ListReport, store_number_list
 from assets.contacts.rules import ContactRules
@@ -45,6 +48,15 @@ def test_only_differences_are_written_and_only_their_calls_looked_at(warehouse: 
     assert select(warehouse, "SELECT number FROM listed_numbers WHERE gone_at IS NULL") == [("+74951112244",)]
     assert store(warehouse, tmp_path, first, second).numbers == Changes(changed=2)
     assert queued(warehouse) == ["+74951112233", "+74951112244"]
+
+
+def test_a_list_that_shrank_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A file that was cut does not make strangers of yesterday's spam."""
+    rows = [f"+7495111{n:04},spam,," for n in range(40)]
+    store(warehouse, tmp_path, *rows)
+    with pytest.raises(ContactsShrankError, match="lost 30 of 40 numbers"):
+        store(warehouse, tmp_path, *rows[:10])
+    assert select(warehouse, "SELECT count(*) FROM listed_numbers WHERE gone_at IS NULL") == [(40,)]
 
 
 def test_what_is_no_number_is_quarantined(warehouse: Warehouse, tmp_path: Path) -> None:
