@@ -25,6 +25,9 @@ from pipelines.schedules import make_schedules
 from pipelines.sensors import make_sensors
 from pipelines.settings import Settings, load_settings
 
+# Dagster passes this parameter itself when it copies a sensor, and would warn of it at every start.
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", BetaWarning)
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
@@ -46,7 +49,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
         schedules=make_schedules(settings, jobs),
-        sensors=_quietly(make_sensors, settings, jobs),
+        sensors=make_sensors(settings, jobs),
         resources={"platform": platform or _platform_from(settings)},
         # A process per step would double what a run costs, and no run here has parallel steps.
         executor=dg.in_process_executor,
@@ -62,13 +65,6 @@ def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition]:
             make: Any = getattr(importlib.import_module(module.name), "make_assets", None)
             if make is not None:
                 yield from make(call_days)
-
-
-def _quietly(make: Any, *given: Any) -> Any:  # noqa: ANN401
-    """Make something of which Dagster would say "beta" at every start, though nothing of that is used."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BetaWarning)
-        return make(*given)
 
 
 def _platform_from(settings: Settings) -> dg.ResourceDefinition:
