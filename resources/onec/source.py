@@ -75,6 +75,16 @@ class OnecSource:
                 raise OnecAnswerError(f"{self._client.where('$metadata')}: {error}") from error
         return choose(metadata, self._client.where("$metadata"))
 
+    @property
+    def known_configuration(self) -> Configuration | None:
+        """The configuration, if it was read or assumed already."""
+        found: Configuration | None = self.__dict__.get("configuration")
+        return found
+
+    def assume(self, configuration: Configuration) -> None:
+        """Take this for the configuration: reading `$metadata` of a whole УТ is 17 MB and takes half a minute."""
+        self.__dict__["configuration"] = configuration
+
     def cards(self, of: CardSet) -> Iterator[list[Card]]:
         """Yield all cards of a set, in pages.
 

@@ -5,6 +5,8 @@ WITH suspects AS (
     FROM call_history AS h
     LEFT JOIN enriched_calls AS e
         ON e.pbx_id = h.pbx_id AND e.linkedid = h.linkedid AND e.call_day BETWEEN :first_day AND :last_day
+        -- An earlier version noted no outcome.
+        AND e.outcome IS NOT NULL
     WHERE h.call_day BETWEEN :first_day AND :last_day AND h.gone_at IS NULL AND e.pbx_id IS NULL
     UNION
     SELECT e.pbx_id, e.linkedid
