@@ -78,6 +78,7 @@ def make_contact_sources(settings: Settings) -> list[ContactSource]:
                     CrmSource(
                         name,
                         open=partial(open_onec, name, crm, settings),
+                        country=crm.country,
                         rules=contact_rules(settings),
                         has_plan=bool(crm.exchange_plan),
                         write_enabled=crm.write_enabled,
@@ -86,7 +87,7 @@ def make_contact_sources(settings: Settings) -> list[ContactSource]:
             case SqlContactsSettings():
                 url = crm.url.get_secret_value()
                 contacts, employees = _query(crm.contacts), _query(crm.employees)
-                sources.append(QuerySource(name, url, contacts, employees, crm.changes_sql))
+                sources.append(QuerySource(name, url, contacts, employees, crm.changes_sql, crm.country))
             case _:
                 assert_never(crm)
     return [*sources, *(FileSource(name, path) for name, path in given.items() if name in by_hand)]

@@ -153,6 +153,7 @@ class SqlContactsSettings(Section):
             valid_from, valid_to.
         employees: columns employee_id, name, department, extension, valid_from, valid_to, mobile, employed_from,
             employed_until.
+        country: ISO country of numbers without a country code; the general one where absent.
         changes_sql: a query for one value that differs after every change; without it everything is read to compare.
     """
 
@@ -160,6 +161,7 @@ class SqlContactsSettings(Section):
     url: SecretStr
     contacts: QuerySettings | None = None
     employees: QuerySettings | None = None
+    country: str | None = Field(default=None, pattern="^[A-Z]{2}$")
     changes_sql: str = ""
 
 
@@ -171,6 +173,7 @@ class OnecSettings(Section):
         login: of a user with the role УдаленныйДоступOData.
         password: of that user.
         timezone: of the 1C server's clock; the business zone where absent.
+        country: ISO country of numbers without a country code; the general one where absent.
         exchange_plan: name of an exchange plan with a node for us; without one versions are compared.
         exchange_node: reference (GUID) of that node.
         allowed_only: read what row-level restrictions leave, in place of an error.
@@ -184,6 +187,7 @@ class OnecSettings(Section):
     login: str
     password: SecretStr
     timezone: str | None = None
+    country: str | None = Field(default=None, pattern="^[A-Z]{2}$")
     exchange_plan: str = ""
     exchange_node: str = ""
     allowed_only: bool = False

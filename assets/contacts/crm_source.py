@@ -36,6 +36,7 @@ class CrmSource:
     Attributes:
         name: in the settings.
         open: makes its client.
+        country: ISO country of its numbers without a country code; None is that of the rules.
         rules: what a look must know besides.
         has_plan: whether an exchange plan tells of changes.
         write_enabled: whether contacts may be written into its phone calls.
@@ -43,6 +44,7 @@ class CrmSource:
 
     name: str
     open: Callable[[], OnecSource]
+    country: str | None = None
     rules: ContactRules = field(default_factory=ContactRules)
     has_plan: bool = False
     write_enabled: bool = False
@@ -61,7 +63,7 @@ class CrmSource:
         from assets.contacts.crm.look import look_at_crm
 
         with self._opened(warehouse) as base:
-            look = look_at_crm(warehouse, self.name, base, self.rules, seconds=LOOK_SECONDS)
+            look = look_at_crm(warehouse, self.name, base, self.rules.of_country(self.country), seconds=LOOK_SECONDS)
         return SourceLook(look.changed != 0, f"{self.name}: {look.seen}")
 
     def refresh(self, warehouse: Warehouse, rules: ContactRules, *, is_whole: bool = False) -> Refreshed:
@@ -74,7 +76,7 @@ class CrmSource:
         from assets.contacts.crm.refresh import refresh_crm
 
         with self._opened(warehouse, is_fresh=is_whole) as base:
-            report = refresh_crm(warehouse, self.name, base, rules, whole=is_whole)
+            report = refresh_crm(warehouse, self.name, base, rules.of_country(self.country), whole=is_whole)
         return Refreshed(
             parties=report.parties.written,
             phones=report.phones.written,
@@ -97,7 +99,8 @@ class CrmSource:
         from assets.contacts.crm.interactions import read_interactions
 
         with self._opened(warehouse) as base:
-            return read_interactions(warehouse, self.name, base, first_day, last_day, rules)
+            own = rules.of_country(self.country)
+            return read_interactions(warehouse, self.name, base, first_day, last_day, own)
 
     def write_links(self, warehouse: Warehouse, first_day: date) -> LinkReport | None:
         """Write the contacts of known numbers into the base's phone calls, where the settings let us."""

@@ -178,7 +178,7 @@ def store_employees(
     regrouped = _regroup(connection, rules) if gone or new else 0
     run(connection, PACKAGE, "queue_clients_of_changed_employees")
     if employees.written:
-        store_own_mobiles(connection, rules.region, rules.internal_digits, rules.business_zone)
+        store_own_mobiles(connection, source, rules)
     extensions = Changes(new=new, gone=gone, unchanged=wanted - new)
     return EmployeesReport(employees, extensions, regrouped, quarantine_refused(connection, source))
 

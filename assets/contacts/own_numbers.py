@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from assets.contacts.numbers import remember_numbers
+from assets.contacts.rules import ContactRules
 from resources.warehouse.statements import run
 
 PACKAGE = "assets.contacts"
 
 
-def store_own_mobiles(connection: Connection, region: str, internal_digits: int, business_zone: str) -> int:
-    """Bring employees' mobiles in line with `crm_employees`; return how many numbers changed."""
-    values = {"region": region}
+def store_own_mobiles(connection: Connection, source: str, rules: ContactRules) -> int:
+    """Bring the mobiles of a source's employees in line with `crm_employees`; return how many numbers changed."""
+    values = {"source": source, "region": rules.region}
     unknown = run(connection, PACKAGE, "select_new_mobiles", values).scalars()
-    remember_numbers(connection, unknown, region, internal_digits)
-    return run(connection, PACKAGE, "store_own_mobiles", {**values, "business_zone": business_zone}).rowcount
+    remember_numbers(connection, unknown, rules.region, rules.internal_digits)
+    return run(connection, PACKAGE, "store_own_mobiles", {**values, "business_zone": rules.business_zone}).rowcount
 
 
 def store_own_lines(connection: Connection, lines: Sequence[str], region: str, internal_digits: int) -> int:

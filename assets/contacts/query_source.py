@@ -33,6 +33,7 @@ class QuerySource:
         url: with user and password.
         contacts: gives clients and their numbers.
         employees: gives employees and their extensions.
+        country: ISO country of its numbers without a country code; None is that of the rules.
         changes: a query for one value that differs after every change; without it a look reads everything.
     """
 
@@ -41,6 +42,7 @@ class QuerySource:
     contacts: Query | None = None
     employees: Query | None = None
     changes: str = ""
+    country: str | None = None
 
     @property
     def is_cheap(self) -> bool:
@@ -72,6 +74,7 @@ class QuerySource:
         from assets.contacts.load import store_contacts, store_employees
         from resources.contacts.sql_query import read_contacts_query, read_employees_query
 
+        rules = rules.of_country(self.country)
         state = self._state(None)
         done = Refreshed()
         with warehouse.transaction() as connection:

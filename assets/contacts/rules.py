@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,7 @@ class ContactRules:
     internal_digits: int = 4
     largest_loss: float = 0.3
     guarded_from: int = 20
+
+    def of_country(self, country: str | None) -> ContactRules:
+        """Return the rules for a source whose numbers without a country code are another country's."""
+        return replace(self, region=country) if country else self

@@ -209,6 +209,12 @@ def test_a_database_is_a_contact_source(crm: str, warehouse: Warehouse) -> None:
     assert source.refresh(warehouse, ContactRules()).phones == 1
     numbers = select(warehouse, "SELECT number FROM crm_phones WHERE source = 'shop' ORDER BY 1")
     assert [number for (number,) in numbers] == ["+74951234567", "+74957654321", "+79161234567"]
+    german = QuerySource(
+        "berlin", crm, Query("SELECT 'b' || id AS party_id, title AS party_name, '030 1000135' AS phones FROM clients"),
+        country="DE",
+    )  # fmt: skip
+    german.refresh(warehouse, ContactRules())
+    assert select(warehouse, "SELECT DISTINCT number FROM crm_phones WHERE source = 'berlin'") == [("+49301000135",)]
     everything = QuerySource(
         "shop2", crm, Query("SELECT 'x' || id AS party_id, title AS party_name, '' AS phones FROM clients")
     )
