@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import func, select
-
 from assets.enrichment.enrich import PACKAGE, NumberRules, enrich_touched_calls
 from assets.history.calls import prepare
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
-from resources.warehouse.tables import numbers_to_relink
 
 NUMBERS_PER_COMMIT = 5_000
 
@@ -60,9 +57,3 @@ def relink_calls(warehouse: Warehouse, first_day: date, rules: NumberRules) -> R
             report.numbers += taken
             report.written += written
     return report
-
-
-def count_numbers_to_relink(warehouse: Warehouse) -> int:
-    """Count the numbers whose calls wait to be looked at again."""
-    with warehouse.transaction() as connection:
-        return connection.execute(select(func.count()).select_from(numbers_to_relink)).scalar_one()
