@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from assets.contacts.crm_source import CrmSource
 from assets.contacts.rules import ContactRules, MatchingRules
 from assets.contacts.sources import ContactSource
 from assets.enrichment.enrich import NumberRules
 from assets.history.load import LoadRules
+from assets.routing.policy import AnswerPolicy, PublicationRules
 from assets.routing.rules import RoutingRules
 from resources.telephony.source import TelephonySource
 from resources.warehouse.connection import Warehouse
@@ -38,6 +40,9 @@ class Platform:
         own_lines: numbers of ours that the settings name.
         matching: how far the search for a number's owner goes.
         routing_rules: how evidence is weighed.
+        answer_policy: how calls are answered.
+        publication_rules: when a routing table goes live.
+        export_folder: where the live table is written as files.
         business_zone: IANA name of the zone whose days partition the calls.
         region: ISO country of numbers without a country code.
         internal_digits: longest number that is an internal one.
@@ -50,6 +55,9 @@ class Platform:
     own_lines: Sequence[str] = ()
     matching: MatchingRules = field(default_factory=MatchingRules)
     routing_rules: RoutingRules = field(default_factory=RoutingRules)
+    answer_policy: AnswerPolicy = field(default_factory=AnswerPolicy)
+    publication_rules: PublicationRules = field(default_factory=PublicationRules)
+    export_folder: Path = Path("export")
     business_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4

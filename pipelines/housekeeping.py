@@ -14,10 +14,11 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunSta
 # Dagster has no public call for trimming its event log; its documentation says to delete by SQL.
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_
 
 from assets.platform import Platform
 from resources.warehouse.connection import Warehouse
+from resources.warehouse.statements import run
 from resources.warehouse.tables import quarantine, routing_table, routing_versions
 
 RUN_IS_LOST_AFTER = timedelta(hours=3)
@@ -89,9 +90,9 @@ def trim_event_log(instance: DagsterInstance, older_than: timedelta) -> int:
 def trim_console_logs(folder: Path, older_than: timedelta) -> int:
     """Delete the console output Dagster captured of old runs; return how many runs."""
     cutoff = (datetime.now(UTC) - older_than).timestamp()
-    old = [run for run in folder.glob("*/compute_logs") if run.stat().st_mtime < cutoff]
-    for run in old:
-        shutil.rmtree(run, ignore_errors=True)
+    old = [logs for logs in folder.glob("*/compute_logs") if logs.stat().st_mtime < cutoff]
+    for logs in old:
+        shutil.rmtree(logs, ignore_errors=True)
     return len(old)
 
 
@@ -105,13 +106,10 @@ def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int
         old_rows = connection.execute(
             delete(quarantine).where(quarantine.c.seen_at < func.now() - timedelta(days=retention.quarantine_days))
         ).rowcount
-        # The newest version built before the limit is what was live at the limit: it stays whole.
-        oldest_kept = (
-            select(func.max(routing_versions.c.version))
-            .where(routing_versions.c.built_at < func.now() - timedelta(days=retention.routing_version_days))
-            .scalar_subquery()
-        )
+        days = {"days": retention.routing_version_days}
+        oldest_kept = run(connection, "pipelines", "select_oldest_kept_version", days).scalar_one_or_none()
         closed = connection.execute(delete(routing_table).where(routing_table.c.until_version <= oldest_kept)).rowcount
+        connection.execute(delete(routing_versions).where(routing_versions.c.version < oldest_kept))
     return old_rows, closed
 
 

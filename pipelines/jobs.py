@@ -15,6 +15,7 @@ from assets.history.load import LoadReport, load_new, reread_days
 from assets.platform import Platform, Telephony
 from assets.routing.assets import describe_routing_table
 from assets.routing.build import update_routing
+from assets.routing.published import describe_menus, describe_publication, publish_newest
 from pipelines.contact_changes import contact_changes, log_enriched_days
 from pipelines.housekeeping import Retention, make_housekeeping_job
 
@@ -61,9 +62,9 @@ def reread_legs(context: dg.OpExecutionContext, config: RereadConfig, platform: 
     _log_report(context, platform, config.source, report)
 
 
-@dg.op(description="Take in the calls and clients that changed: evidence, participation, ranking.")
+@dg.op(description="Take in the calls and clients that changed: evidence, participation, ranking; then publish.")
 def update_routing_table(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Bring the routing table up to date with what changed."""
+    """Bring the routing table up to date with what changed, and let it go live."""
     report = update_routing(platform.warehouse, platform.routing_rules, platform.business_zone)
     log_days(context, "tracked_interactions", report.days)
     context.log_event(
@@ -82,6 +83,12 @@ def update_routing_table(context: dg.OpExecutionContext, platform: dg.ResourcePa
             },
         )
     )
+    publication = publish_newest(platform)
+    for asset, metadata in (
+        ("published_routing", describe_publication(platform, publication)),
+        ("voice_menus", describe_menus(platform)),
+    ):
+        context.log_event(dg.AssetMaterialization(asset, metadata=metadata))
 
 
 @dg.job(
@@ -104,7 +111,8 @@ def call_history_reread() -> None:
 
 
 @dg.job(
-    description="Bring the routing table up to date with what changed.\n\nТелефония: Обновление таблицы маршрутизации",
+    description="Bring the routing table up to date with what changed, and publish it.\n\n"
+    "Телефония: Обновление таблицы маршрутизации",
     tags={"switchboard/job": "routing_table_update"},
 )
 def routing_table_update() -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never, get_args
 
 from assets.contacts.crm_source import CrmSource
+from assets.contacts.interaction_query import InteractionQuery
 from assets.contacts.query_source import Query, QuerySource
 from assets.contacts.rules import ContactRules
 from assets.contacts.sources import ContactSource, FileKind, FileSource
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
+from assets.routing.rules import RoutingRules
 from pipelines.settings import Settings, SettingsError
 from pipelines.systems import (
     AnySource,
@@ -25,6 +27,7 @@ from pipelines.systems import (
     QuerySettings,
     SqlContactsSettings,
 )
+from pipelines.tracked import read_tracked
 from resources.telephony.source import TelephonySource
 from resources.warehouse import Warehouse
 
@@ -55,7 +58,10 @@ def make_platform(settings: Settings) -> Platform:
         contact_rules=contact_rules(settings),
         own_lines=settings.contacts.own_lines,
         matching=settings.matching.as_rules(),
-        routing_rules=settings.routing.as_rules(),
+        routing_rules=routing_rules(settings),
+        answer_policy=settings.answer_policy,
+        publication_rules=settings.publication_rules,
+        export_folder=settings.publication.export_folder or settings.home.resolve() / "export",
         business_zone=settings.timezone,
         region=settings.country,
         internal_digits=settings.internal_digits,
@@ -90,7 +96,20 @@ def make_contact_sources(settings: Settings) -> list[ContactSource]:
                 sources.append(QuerySource(name, url, contacts, employees, crm.changes_sql, crm.country))
             case _:
                 assert_never(crm)
+    for query in read_tracked(settings.routing.tracked_interactions_file).queries:
+        sources.append(InteractionQuery(query.kind, query.url, query.text, query.columns))
     return [*sources, *(FileSource(name, path) for name, path in given.items() if name in by_hand)]
+
+
+def routing_rules(settings: Settings) -> RoutingRules:
+    """Return how evidence is weighed, with what is tracked.
+
+    Raises:
+        TrackedFileError: the file of tracked interactions cannot be used.
+    """
+    tracked = read_tracked(settings.routing.tracked_interactions_file)
+    scoring = settings.routing.model_dump(exclude={"tracked_interactions_file"})
+    return RoutingRules(**scoring, calls=tracked.calls, documents=tracked.documents)
 
 
 def open_onec(name: str, crm: OnecSettings, settings: Settings) -> OnecSource:

@@ -18,6 +18,7 @@ from assets.history.load import lock_of, stored_cursor
 from assets.platform import Platform
 from assets.routing.build import LOCK as ROUTING_LOCK
 from assets.routing.build import mark_verified, pending_work
+from assets.routing.publish import look, verify
 from pipelines.housekeeping import UNFINISHED
 from pipelines.jobs import SOURCE_TAG
 from pipelines.looks import is_at_work
@@ -128,8 +129,9 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            "Takes changed calls and clients into the routing table.\n"
-            "Off: the table goes stale; calls go on being loaded and wait.\n\n"
+            "Takes changed calls and clients into the routing table and publishes it; with nothing changed, verifies "
+            "the one that answers.\n"
+            "Off: the table goes stale, and answers say so; calls go on being loaded and wait.\n\n"
             "Телефония: Обновление таблицы маршрутизации"
         ),
     )
@@ -261,15 +263,26 @@ def _fill(first_day: date, last_day: date) -> list[dg.RunRequest]:
 
 
 def look_for_changed_clients(instance: DagsterInstance, platform: Platform) -> Answer:
-    """One run if calls or clients wait to be taken in and no update is running."""
+    """One run if anything waits to be taken in or to go live, and no update is running; else verify what is live."""
     runs = RunsFilter(job_name="routing_table_update", statuses=UNFINISHED)
     if is_at_work(instance, platform, runs, ROUTING_LOCK):
         return dg.SkipReason("The update before this one is still running.")
-    calls, clients = pending_work(platform.warehouse, platform.business_zone)
-    if not calls and not clients:
-        mark_verified(platform.warehouse)
-        return dg.SkipReason("No call, owner or employee changed since the last update.")
-    return [dg.RunRequest()]
+    live = look(platform.warehouse)
+    if pending_work(platform.warehouse, platform.routing_rules, platform.business_zone) or live.has_news:
+        return [dg.RunRequest()]
+    mark_verified(platform.warehouse)
+    version = verify(platform.warehouse, platform.publication_rules, platform.answer_policy)
+    if version is None:
+        return dg.SkipReason("No call was loaded yet.")
+    instance.report_runless_asset_event(
+        dg.AssetObservation("published_routing", metadata={"live version": version, "decision": "verified"})
+    )
+    said = f"Nothing changed since the last update. Version {version} answers and is verified"
+    if live.held_since:
+        return dg.SkipReason(f"{said}; it is held since {live.held_since:%Y-%m-%d %H:%M %Z}: switchboard release.")
+    if live.stopped_reason:
+        return dg.SkipReason(f"{said}. Version {live.newest} waits for approval: {live.stopped_reason}")
+    return dg.SkipReason(f"{said}.")
 
 
 def _load_request(op: str, source: str, config: Mapping[str, str]) -> dg.RunRequest:

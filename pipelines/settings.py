@@ -23,7 +23,8 @@ from pydantic_settings import (
 )
 
 from assets.contacts.rules import MatchingRules
-from assets.routing.rules import RoutingRules
+from assets.routing.policy import AnswerPolicy, PublicationRules
+from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.systems import AnyCrm, AnySource, Section, known_zone
 
 CONFIG_VARIABLE = "SWITCHBOARD_CONFIG"
@@ -121,25 +122,6 @@ class ScheduleSettings(Section):
         return value
 
 
-class RoutingSettings(Section):
-    """How evidence is weighed; see `assets.routing.rules.RoutingRules` for the meaning of each."""
-
-    half_life_days: float = Field(default=90, ge=1)
-    call_weight: float = Field(default=1, gt=0)
-    shortest_talk_seconds: int = Field(default=10, ge=0)
-    longest_talk_seconds: int = Field(default=1800, ge=1)
-    transferrer_factor: float = Field(default=0.3, ge=0)
-    outbound_factor: float = Field(default=1, ge=0)
-    smallest_share: float = Field(default=0.45, ge=0, le=1)
-    fewest_interactions: int = Field(default=2, ge=1)
-    enough_talk_seconds: int = Field(default=60, ge=0)
-    names: int = Field(default=3, ge=1, le=20)
-
-    def as_rules(self) -> RoutingRules:
-        """Return them as the routing takes them."""
-        return RoutingRules(**self.model_dump())
-
-
 class RetentionSettings(Section):
     """For how many days things are kept that grow by themselves.
 
@@ -190,6 +172,9 @@ class Settings(BaseSettings):
     matching: MatchingSettings = Field(default_factory=MatchingSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    answers: AnswerSettings = Field(default_factory=AnswerSettings)
+    publication: PublicationSettings = Field(default_factory=PublicationSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("timezone")
@@ -220,6 +205,31 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The business zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def answer_policy(self) -> AnswerPolicy:
+        """How calls are answered, as it goes live with the table."""
+        given = self.answers
+        return AnswerPolicy(
+            zone=self.timezone,
+            names=given.names,
+            last_talker_days=given.last_talker_days,
+            queue_extension=given.queue_extension,
+            interception=given.interception,
+            phrases=given.phrases,
+        )
+
+    @property
+    def publication_rules(self) -> PublicationRules:
+        """When a table goes live, and how long it is good."""
+        given = self.publication
+        return PublicationRules(
+            largest_change=given.largest_change,
+            guarded_from=given.guarded_from,
+            holds_if_worse=given.holds_if_worse,
+            stale_after_seconds=given.stale_after_seconds or 2 * self.schedules.routing_table_seconds,
+            window=(self.schedules.window_start, self.schedules.window_end),
+        )
 
 
 def config_file() -> Path:
@@ -256,7 +266,7 @@ def _refuse_open_secrets(settings: Settings, file: Path) -> None:
         return
     text = file.read_text("utf-8")
     secrets = [settings.database_url, settings.dagster_database_url]
-    systems = [*settings.sources.values(), *settings.crm.values()]
+    systems = [*settings.sources.values(), *settings.crm.values(), settings.gateway]
     secrets += [value for system in systems for _, value in system if isinstance(value, SecretStr)]
     if any(secret and secret.get_secret_value() in text for secret in secrets):
         raise SettingsError(f"{file} holds a secret and others may read it: run 'chmod 600 {file}'.")

@@ -12,11 +12,11 @@ from pydantic.fields import FieldInfo
 
 from assets.routing.rules import RoutingRules
 from pipelines import settings as module
+from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.settings import (
     ContactSettings,
     MatchingSettings,
     RetentionSettings,
-    RoutingSettings,
     ScheduleSettings,
     Settings,
 )
@@ -36,6 +36,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "matching": MatchingSettings,
     "schedules": ScheduleSettings,
     "routing": RoutingSettings,
+    "answers": AnswerSettings,
+    "publication": PublicationSettings,
+    "gateway": GatewaySettings,
     "retention": RetentionSettings,
 }
 SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {

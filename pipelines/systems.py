@@ -64,11 +64,14 @@ class MikoPbxRestSettings(HttpSourceSettings):
     Attributes:
         api_key: made in MikoPBX under API keys; it needs to read `/api/v3/cdr` and `/api/v3/extensions`.
         portion_size: rows asked for at once.
+        write_enabled: hand the responsibles to its ModuleInterceptionSmartIvr, as answers.interception allows; the key
+            needs to write `/pbxcore/api/module-interception-ivr`.
     """
 
     kind: Literal["mikopbx_rest"]
     api_key: SecretStr
     portion_size: int = Field(default=1000, ge=1, le=1000)
+    write_enabled: bool = False
 
 
 class MikoPbxGetDataSettings(HttpSourceSettings):

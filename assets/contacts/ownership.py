@@ -86,7 +86,8 @@ def decide_owners(connection: Connection, rules: MatchingRules) -> int:
     _weigh(connection, rules, NOW)
     changed = run(connection, PACKAGE, "select_changed_numbers").rowcount
     connection.exec_driver_sql("ANALYZE changed_numbers")
-    for step in ("queue_clients_of_changed_numbers", "queue_calls_of_changed_numbers"):
+    for of in ("clients", "calls", "documents"):
+        step = f"queue_{of}_of_changed_numbers"
         run(connection, PACKAGE, step)
     run(connection, PACKAGE, "drop_former_owners")
     run(connection, PACKAGE, "store_owners")

@@ -7,22 +7,48 @@ the same rows. Each step writes only what came out different.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, CursorResult, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from assets.history.calls import prepare as prepare_calls
 from assets.history.calls import touch_days
 from assets.routing.rules import RoutingRules
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run, statement
-from resources.warehouse.tables import routing_versions
+from resources.warehouse.tables import load_cursors, routing_versions
 
 LOCK = "routing"
+
+
+RULES_CURSOR = "routing rules"
+"""Where the rules stand by which everything was last built: other rules are a change of everything."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What an update would take in.
+
+    Attributes:
+        calls: changed calls.
+        documents: changed documents of CRMs.
+        clients: changed clients; people whose employment turned count as clients.
+        has_new_rules: whether the table was built by other rules, so that everything is weighed anew.
+    """
+
+    calls: int
+    documents: int
+    clients: int
+    has_new_rules: bool
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.calls or self.documents or self.clients or self.has_new_rules)
 
 
 @dataclass
@@ -46,16 +72,12 @@ class RoutingReport:
     rows_closed: int = 0
 
 
-def pending_work(warehouse: Warehouse, business_zone: str) -> tuple[int, int]:
-    """Look at what an update would take in.
-
-    Returns:
-        (changed calls, changed clients) waiting; people whose employment turned count as clients.
-    """
+def pending_work(warehouse: Warehouse, rules: RoutingRules, business_zone: str) -> Pending:
+    """Look at what an update would take in."""
     with warehouse.transaction() as connection:
         _queue_turned_clients(connection, business_zone)
-        calls, clients = _run(connection, "count_pending").one()
-    return calls, clients
+        calls, documents, clients = _run(connection, "count_pending").one()
+        return Pending(calls, documents, clients, _has_new_rules(connection, rules))
 
 
 def mark_verified(warehouse: Warehouse) -> None:
@@ -65,19 +87,30 @@ def mark_verified(warehouse: Warehouse) -> None:
 
 
 def update_routing(warehouse: Warehouse, rules: RoutingRules, business_zone: str) -> RoutingReport:
-    """Take in what changed since the last update, from evidence to routing table, in one transaction."""
+    """Take in what changed since the last update, from evidence to routing table, in one transaction.
+
+    With other rules than last time everything is weighed and ranked anew.
+    """
     report = RoutingReport()
     with warehouse.locked(LOCK) as connection:
         prepare(connection)
         with connection.begin():
+            is_whole = _has_new_rules(connection, rules)
             _run(connection, "take_changed_calls")
+            _run(connection, "take_changed_documents")
+            if is_whole:
+                _run(connection, "touch_all_calls")
+                _run(connection, "touch_all_documents")
             report.days = _track(connection, rules)
             _queue_turned_clients(connection, business_zone)
             _run(connection, "take_changed_clients")
+            if is_whole:
+                _run(connection, "touch_all_clients")
             _run(connection, "touch_former_clients")
             report.clients = _count_touched(connection)
             report.parts_written = _weigh(connection, rules)
             _rank(connection, rules, business_zone, report)
+            _remember_rules(connection, rules)
     return report
 
 
@@ -91,6 +124,8 @@ def track_days(warehouse: Warehouse, rules: RoutingRules, first_day: date, last_
         with connection.begin():
             touch_days(connection, first_day, last_day)
             _run(connection, "drop_taken_calls")
+            _run(connection, "touch_documents_of_days", {"first_day": first_day, "last_day": last_day})
+            _run(connection, "drop_taken_documents")
             return _track(connection, rules)
 
 
@@ -125,9 +160,13 @@ def prepare(connection: Connection) -> None:
 
 
 def _track(connection: Connection, rules: RoutingRules) -> dict[date, int]:
-    connection.exec_driver_sql("ANALYZE touched_calls")
-    rows = _run(connection, "track_calls", rules.as_values())
-    return {row.day: row.rows for row in rows}
+    values = rules.as_values()
+    written: Counter[date] = Counter()
+    for touched, statement_name in (("touched_calls", "track_calls"), ("touched_documents", "track_documents")):
+        connection.exec_driver_sql(f"ANALYZE {touched}")
+        for row in _run(connection, statement_name, values):
+            written[row.day] += row.rows
+    return dict(sorted(written.items()))
 
 
 def _queue_turned_clients(connection: Connection, business_zone: str) -> None:
@@ -149,16 +188,33 @@ def _weigh(connection: Connection, rules: RoutingRules) -> int:
 
 
 def _rank(connection: Connection, rules: RoutingRules, business_zone: str, report: RoutingReport) -> None:
-    today = datetime.now(ZoneInfo(business_zone)).date()
-    _run(connection, "rank_employees", rules.as_values() | {"today": today})
+    _run(connection, "rank_employees", rules.as_values() | {"business_zone": business_zone})
     connection.exec_driver_sql("ANALYZE ranked")
-    opened = _run(connection, "open_version", {"rules": json.dumps(asdict(rules))}).one_or_none()
+    opened = _run(connection, "open_version", {"rules": json.dumps(rules.as_json())}).one_or_none()
     if opened is None:
         _mark_verified(connection)
         return
     report.version, report.rows_opened, report.rows_closed = opened
     _run(connection, "close_rows", {"version": report.version})
     _run(connection, "open_rows", {"version": report.version})
+
+
+def _has_new_rules(connection: Connection, rules: RoutingRules) -> bool:
+    known = select(load_cursors.c.cursor).where(load_cursors.c.source == RULES_CURSOR)
+    last_rules = connection.execute(known).scalar_one_or_none()
+    if last_rules is None:
+        # Nothing was built yet, or by a version that did not remember its rules.
+        return connection.execute(select(func.count()).select_from(routing_versions)).scalar_one() > 0
+    return bool(last_rules != rules.as_json())
+
+
+def _remember_rules(connection: Connection, rules: RoutingRules) -> None:
+    values = {"cursor": rules.as_json(), "updated_at": func.now()}
+    connection.execute(
+        insert(load_cursors)
+        .values(source=RULES_CURSOR, **values)
+        .on_conflict_do_update(index_elements=["source"], set_=values)
+    )
 
 
 def _mark_verified(connection: Connection) -> None:

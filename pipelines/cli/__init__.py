@@ -8,12 +8,15 @@ import typer
 from rich.console import Console
 
 from assets.contacts.errors import OverrideError
+from assets.routing.publish import PublicationError
 from pipelines.cli.database import migrate, sql
 from pipelines.cli.doctor import doctor
 from pipelines.cli.import_cdr import import_cdr
 from pipelines.cli.instance import demo, up
 from pipelines.cli.numbers import assign, owner, review
+from pipelines.cli.routing import explain, release, rollback
 from pipelines.settings import SettingsError
+from pipelines.tracked import TrackedFileError
 from resources.contacts.errors import ContactFileError
 from resources.postgres import EmbeddedPostgresError
 from resources.telephony.source import SourceError
@@ -26,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (demo, up, doctor, import_cdr, migrate, sql, owner, assign, review):
+for command in (demo, up, doctor, import_cdr, migrate, sql, owner, assign, review, explain, rollback, release):
     app.command()(command)
 
 EXPECTED_ERRORS = (
@@ -37,6 +40,8 @@ EXPECTED_ERRORS = (
     EmbeddedPostgresError,
     OverrideError,
     ContactFileError,
+    PublicationError,
+    TrackedFileError,
 )
 """Errors whose text already says what happened and what to do: shown without a traceback."""
 

@@ -24,16 +24,22 @@ from resources.contacts.rows import (
     CONTACT_COLUMNS,
     EMPLOYEE_COLUMNS,
     ContactPortion,
+    Reasons,
     checked_contacts,
     checked_employees,
+    parted,
 )
 
 ROWS_PER_PORTION = 5_000
 CONNECT_SECONDS = 10
 
+INTERACTION_COLUMNS = ("document_id", "at", "employee_id", "party_id", "contact_id", "number")
+"""Something that shows who worked with a client: its key, when, who, and the client or a number of theirs."""
+
 _NEEDED: dict[Sequence[str], Sequence[str]] = {
     CONTACT_COLUMNS: ("party_id", "party_name", "phones"),
     EMPLOYEE_COLUMNS: ("employee_id", "name"),
+    INTERACTION_COLUMNS: ("document_id", "at", "employee_id"),
 }
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 
@@ -60,6 +66,15 @@ def read_employees_query(url: str, query: str, columns: Columns) -> Iterator[Con
         ContactQueryError: the database cannot be asked, or the query lacks a column it must have.
     """
     return _read(url, query, columns, EMPLOYEE_COLUMNS, checked_employees)
+
+
+def read_interactions_query(url: str, query: str, columns: Columns) -> Iterator[ContactPortion]:
+    """Yield the interactions a query gives, in the columns `INTERACTION_COLUMNS`; `at` is ISO 8601.
+
+    Raises:
+        ContactQueryError: the database cannot be asked, or the query lacks a column it must have.
+    """
+    return _read(url, query, columns, INTERACTION_COLUMNS, _checked_interactions, _text_of_moment)
 
 
 def newest_change(url: str, query: str) -> str:
@@ -99,7 +114,7 @@ def fingerprint(url: str, query: str, columns: Columns, deadline: float | None =
             for rows in result.partitions(ROWS_PER_PORTION):
                 if _is_over(deadline):
                     return None
-                seen.update(repr([[_text(value) for value in row] for row in rows]).encode())
+                seen.update(repr([[_text_of_moment(value) for value in row] for row in rows]).encode())
     except ContactQueryError:
         if _is_over(deadline):
             return None
@@ -138,17 +153,43 @@ def check_queries(
     return "; ".join(seen)
 
 
-def _read(url: str, query: str, columns: Columns, wanted: Sequence[str], check: Check) -> Iterator[ContactPortion]:
+def _read(
+    url: str,
+    query: str,
+    columns: Columns,
+    wanted: Sequence[str],
+    check: Check,
+    as_text: Callable[[object], str] | None = None,
+) -> Iterator[ContactPortion]:
+    as_text = as_text or _text
     with _answer(url, query) as result:
         places = _places(list(result.keys()), columns, wanted)
         for rows in result.partitions(ROWS_PER_PORTION):
-            texts = [[_text(row[place]) if place is not None else "" for place in places] for row in rows]
+            texts = [[as_text(row[place]) if place is not None else "" for place in places] for row in rows]
             frame = pd.DataFrame(texts, columns=list(wanted), dtype=str)
-            yield check(frame, ["\t".join(map(_text, row)) for row in rows])
+            yield check(frame, ["\t".join(map(as_text, row)) for row in rows])
 
 
 def _checked_contacts(rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion:
     return checked_contacts(rows.assign(party_kind=rows["party_kind"].replace("", "company")), raws)
+
+
+def _checked_interactions(rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion:
+    reasons = Reasons(rows)
+    for name in ("document_id", "employee_id"):
+        reasons.add(rows[name] == "", f"{name} is empty")
+    reasons.add((rows["party_id"] == "") & (rows["number"] == ""), "it names neither a party_id nor a number")
+    reasons.add(~rows["at"].map(_is_moment), "at is no date and time, such as 2026-03-31T12:00:00+03:00")
+    reasons.add_long("document_id", "employee_id", "party_id", "contact_id", "number")
+    return parted(rows, raws, reasons, "document_id")
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _places(given: list[str], columns: Columns, wanted: Sequence[str]) -> list[int | None]:
@@ -233,6 +274,10 @@ def _make_read_only(connection: Connection, backend: str) -> None:
     elif backend in ("mysql", "mariadb"):
         connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
         connection.commit()
+
+
+def _text_of_moment(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else _text(value)
 
 
 def _text(value: object) -> str:

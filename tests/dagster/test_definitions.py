@@ -84,14 +84,16 @@ def test_every_asset_module_is_registered(defs: dg.Definitions) -> None:
             assert hasattr(importlib.import_module(module.name), "make_assets"), module.name
             made += 1
     assert made >= 4
-    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 12
+    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 15
 
 
 def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Definitions) -> None:
-    """Asset name = table name; the UI shows the same columns as the database."""
+    """Asset name = table name; the UI shows the same columns as the database. Views and files have none of ours."""
     graph = defs.resolve_asset_graph()
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
+        if key.to_user_string() in ("voice_menus", "routing_export"):
+            continue
         table = tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"]
         schema = node.metadata["dagster/column_schema"]
         assert [column.name for column in schema.columns] == [column.name for column in table.columns]

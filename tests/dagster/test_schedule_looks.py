@@ -202,13 +202,39 @@ def test_a_missed_saturday_is_not_made_up_for_in_working_hours(
 def test_the_routing_is_updated_when_something_changed_and_not_else(
     office: Platform, instance: dg.DagsterInstance
 ) -> None:
-    """An idle tick launches no run."""
-    assert "No call, owner or employee changed" in tick(office, instance, "routing_table_update")
+    """An idle tick launches no run, and verifies what is live by an event without one."""
+    assert "No call was loaded yet" in tick(office, instance, "routing_table_update")
     tick_and_run(office, instance, "call_history_load")
+    tick_and_run(office, instance, "contact_owners_5_days")
     [request] = tick(office, instance, "routing_table_update")
     execute(office, instance, "routing_table_update", request)
-    assert "No call, owner or employee changed" in tick(office, instance, "routing_table_update")
-    assert instance.get_latest_materialization_event(dg.AssetKey("routing_table")) is not None
+    [(verified_at,)] = select(office.warehouse, "SELECT verified_at FROM published_routing")
+    assert "Version 1 answers and is verified" in tick(office, instance, "routing_table_update")
+    [(later,)] = select(office.warehouse, "SELECT verified_at FROM published_routing")
+    assert later > verified_at
+    for asset in ("routing_table", "published_routing", "voice_menus"):
+        assert instance.get_latest_materialization_event(dg.AssetKey(asset)) is not None
+    [seen] = instance.fetch_observations(dg.AssetKey("published_routing"), limit=5).records
+    assert seen.run_id == ""
+
+
+def test_a_rolled_back_table_is_held_by_every_tick_and_said_to_be(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """Until it is released nothing is launched for it."""
+    for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
+        tick_and_run(office, instance, name)
+    with office.warehouse.transaction() as connection:
+        connection.execute(text("UPDATE published_routing SET held_since = now(), held_reason = 'wrong', version = 1"))
+        connection.execute(
+            text("INSERT INTO routing_versions (rules, clients, rows_opened, rows_closed) VALUES ('{}', 0, 0, 0)")
+        )
+    assert "it is held since" in tick(office, instance, "routing_table_update")
+    with office.warehouse.transaction() as connection:
+        connection.execute(text("UPDATE published_routing SET held_since = NULL"))
+    [request] = tick(office, instance, "routing_table_update")
+    execute(office, instance, "routing_table_update", request)
+    assert select(office.warehouse, "SELECT version FROM published_routing") == [(2,)]
 
 
 ALL = ["call_history_load", "contact_owners_5_days", "routing_table_update", "call_history_reread"]

@@ -14,7 +14,7 @@ from assets.contacts.ownership import update_owners
 from assets.contacts.sources import FileSource, refresh_sources
 from assets.enrichment.fill import fill_owners
 from assets.platform import Platform
-from assets.routing.build import pending_work, rebuild_participation, rebuild_routing_table, update_routing
+from assets.routing.build import Pending, pending_work, rebuild_participation, rebuild_routing_table, update_routing
 from assets.routing.rules import RoutingRules
 from tests.rows import at, leg, load, select
 
@@ -106,7 +106,7 @@ def test_an_idle_update_builds_nothing_and_verifies(company: Platform) -> None:
     load(company.warehouse, [leg("c1", MORNING, VASILEK, "201", talk=30)])
     assert update(company).version == 1
     [(built_at, verified_at)] = select(company.warehouse, "SELECT built_at, verified_at FROM routing_versions")
-    assert pending_work(company.warehouse, ZONE) == (0, 0)
+    assert not pending_work(company.warehouse, RULES, ZONE)
     report = update(company)
     assert (report.version, report.rows_opened, report.rows_closed) == (None, 0, 0)
     [(_, later)] = select(company.warehouse, "SELECT built_at, verified_at FROM routing_versions")
@@ -154,7 +154,9 @@ def test_employees_whose_last_day_has_passed_are_noticed_without_any_other_chang
     with company.warehouse.transaction() as connection:
         connection.execute(text("UPDATE crm_employees SET employed_until = current_date - 1 WHERE name LIKE 'Анна%'"))
         connection.execute(text("UPDATE routing_versions SET verified_at = now() - interval '2 days'"))
-    assert pending_work(company.warehouse, ZONE) == (0, 2)  # the client she talked to, and the one she owns
+    assert pending_work(company.warehouse, RULES, ZONE) == Pending(
+        0, 0, 2, has_new_rules=False
+    )  # the client she talked to, and the one she owns
     update(company)
     assert current(company, VASILEK) == []
 
@@ -203,4 +205,4 @@ def test_a_change_committed_while_an_update_runs_is_taken_by_the_next(company: P
     with company.warehouse.transaction() as slow:
         slow.execute(text("INSERT INTO changed_calls VALUES ('office', 'c1')"))
         update(company)
-    assert pending_work(company.warehouse, ZONE) == (1, 0)
+    assert pending_work(company.warehouse, RULES, ZONE) == Pending(1, 0, 0, has_new_rules=False)

@@ -7,10 +7,10 @@ WHERE r.until_version IS NULL
         SELECT FROM ranked AS k
         WHERE k.number = r.number AND k.rank = r.rank
             AND (
-                k.client_id, k.party_id, k.party_name, k.employee_id, k.employee_name, k.extension, k.score,
-                k.share, k.is_responsible, k.reason
+                k.client_id, k.contact_id, k.party_id, k.party_name, k.employee_id, k.employee_name, k.extension,
+                k.score, k.share, k.is_responsible, k.reason
             ) IS NOT DISTINCT FROM (
-                r.client_id, r.party_id, r.party_name, r.employee_id, r.employee_name, r.extension, r.score,
-                r.share, r.is_responsible, r.reason
+                r.client_id, r.contact_id, r.party_id, r.party_name, r.employee_id, r.employee_name, r.extension,
+                r.score, r.share, r.is_responsible, r.reason
             )
     )

@@ -8,11 +8,11 @@ WITH fresh AS (
     )
 )
 INSERT INTO routing_table (
-    version, number, rank, client_id, party_id, party_name, employee_id, employee_name, extension, score,
+    version, number, rank, client_id, contact_id, party_id, party_name, employee_id, employee_name, extension, score,
     share, is_responsible, reason
 )
 SELECT
-    :version, number, rank, client_id, party_id, party_name, employee_id, employee_name, extension, score,
+    :version, number, rank, client_id, contact_id, party_id, party_name, employee_id, employee_name, extension, score,
     share, is_responsible, reason
 FROM fresh
 -- Sorting ends the reading before the writing begins: an empty table may be searched row by row, which turns

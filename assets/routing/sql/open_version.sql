@@ -1,7 +1,7 @@
 -- A new version, if the ranking of the touched clients came out different; none otherwise.
 WITH current AS (
     SELECT
-        number, rank, client_id, party_id, party_name, employee_id, employee_name, extension, score, share,
+        number, rank, client_id, contact_id, party_id, party_name, employee_id, employee_name, extension, score, share,
         is_responsible, reason
     FROM routing_table
     WHERE until_version IS NULL AND client_id IN (SELECT client_id FROM touched_clients)

@@ -1,5 +1,5 @@
--- What time alone changes, between the last look and now: who is employed, who holds an internal number, who
--- owns a number. Their clients are looked at again.
+-- What time alone changes, between the last look and now: who is employed or excluded, who holds an internal
+-- number, who owns a number, which evidence is still valid. Their clients are looked at again.
 WITH span AS (
     SELECT
         max(verified_at) AS last_look_at,
@@ -16,6 +16,11 @@ WITH span AS (
     FROM employee_extensions AS x, span
     WHERE (x.valid_from > span.last_look_on AND x.valid_from <= span.today)
         OR (x.valid_to > span.last_look_on AND x.valid_to <= span.today)
+    UNION
+    SELECT x.employee_id
+    FROM routing_exclusions AS x, span
+    WHERE (x.excluded_from > span.last_look_at AND x.excluded_from <= now())
+        OR (x.excluded_to > span.last_look_at AND x.excluded_to <= now())
 ), moved AS (
     SELECT o.number, o.party_id
     FROM number_owners AS o, span
@@ -30,3 +35,7 @@ UNION
 SELECT party_id FROM moved WHERE party_id IS NOT NULL
 UNION
 SELECT 'tel:' || number FROM moved
+UNION
+SELECT i.client_id
+FROM tracked_interactions AS i, span
+WHERE i.valid_until > span.last_look_at AND i.valid_until <= now()

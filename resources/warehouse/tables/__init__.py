@@ -18,6 +18,14 @@ from resources.warehouse.tables.crm import (
     employee_extensions,
     written_links,
 )
+from resources.warehouse.tables.eligibility import (
+    employee_absences,
+    employee_deputies,
+    holidays,
+    routing_exclusions,
+    routing_pins,
+    working_hours,
+)
 from resources.warehouse.tables.history import call_history, call_legs
 from resources.warehouse.tables.ownership import (
     contact_ownership,
@@ -28,10 +36,18 @@ from resources.warehouse.tables.ownership import (
     number_owners,
     own_numbers,
 )
-from resources.warehouse.tables.routing import participation, routing_table, routing_versions, tracked_interactions
+from resources.warehouse.tables.routing import (
+    participation,
+    published_routing,
+    routing_publications,
+    routing_table,
+    routing_versions,
+    tracked_interactions,
+)
 from resources.warehouse.tables.work import (
     changed_calls,
     changed_clients,
+    changed_documents,
     load_cursors,
     numbers_to_decide,
     numbers_to_relink,
@@ -44,14 +60,18 @@ __all__ = [
     "call_legs",
     "changed_calls",
     "changed_clients",
+    "changed_documents",
     "contact_ownership",
     "crm_cards",
     "crm_employees",
     "crm_interactions",
     "crm_parties",
     "crm_phones",
+    "employee_absences",
+    "employee_deputies",
     "employee_extensions",
     "enriched_calls",
+    "holidays",
     "listed_numbers",
     "load_cursors",
     "metadata",
@@ -62,9 +82,14 @@ __all__ = [
     "numbers_to_relink",
     "own_numbers",
     "participation",
+    "published_routing",
     "quarantine",
+    "routing_exclusions",
+    "routing_pins",
+    "routing_publications",
     "routing_table",
     "routing_versions",
     "tracked_interactions",
+    "working_hours",
     "written_links",
 ]

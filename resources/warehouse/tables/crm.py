@@ -97,7 +97,7 @@ crm_interactions = Table(
     Column("source", Text, nullable=False),
     Column("entity_set", Text, nullable=False, comment="the CRM's name of its set of documents"),
     Column("document_id", Text, nullable=False, comment="the CRM's reference of the document"),
-    Column("kind", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="call, order, email, meeting, sms, or as a query of ours is named"),
     Column("version", Text, nullable=False, comment="as the CRM counts: equal or not, never before or after"),
     Column("interaction_day", Date, nullable=False),
     Column("at", Instant, nullable=False, comment="the document's date"),
@@ -109,8 +109,9 @@ crm_interactions = Table(
     Column("is_deleted", Boolean, nullable=False, comment="marked for deletion"),
     Column("gone_at", Instant, comment="when it was found to be gone without a mark"),
     PrimaryKeyConstraint("source", "entity_set", "document_id"),
-    CheckConstraint("kind IN ('call', 'order', 'email', 'meeting', 'sms')", name="kind"),
+    CheckConstraint("kind <> ''", name="kind"),
     Index(None, "interaction_day"),
+    Index(None, "number", postgresql_where=text("number IS NOT NULL")),
     comment="A document of the CRM that shows who worked with a client.",
 )
 

@@ -41,6 +41,15 @@ changed_calls = Table(
 # No key: skipping a row that is there would lose a change, if the routing takes that row before the change
 # is committed.
 
+changed_documents = Table(
+    "changed_documents",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("entity_set", Text, nullable=False),
+    Column("document_id", Text, nullable=False),
+    comment="Queue: a CRM's documents whose evidence the routing has not yet taken in. Append-only, as the others.",
+)
+
 changed_clients = Table(
     "changed_clients",
     metadata,

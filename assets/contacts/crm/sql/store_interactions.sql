@@ -69,7 +69,12 @@ WITH read AS (
     FROM read AS r
     WHERE r.is_gone AND i.source = :source AND i.entity_set = r.entity_set AND i.document_id = r.document_id
         AND i.gone_at IS NULL
-    RETURNING i.interaction_day
+    RETURNING i.entity_set, i.document_id, i.interaction_day
+), queued AS (
+    INSERT INTO changed_documents (source, entity_set, document_id)
+    SELECT :source, entity_set, document_id FROM compared WHERE is_different
+    UNION ALL
+    SELECT :source, entity_set, document_id FROM gone
 ), outcomes AS (
     SELECT
         CASE WHEN is_new THEN 'new' WHEN is_different THEN 'changed' ELSE 'unchanged' END AS outcome,

@@ -1,0 +1,147 @@
+"""Assets `published_routing`, `voice_menus` and `routing_export`: what answers, what it says, and as files."""
+
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import select, text
+
+from assets.calendar import CallDays
+from assets.describe import as_table, columns_of, query_table
+from assets.platform import Platform
+from assets.routing.export import export_routing
+from assets.routing.publish import Publication, look, publish
+from resources.warehouse import tables
+from resources.warehouse.statements import run
+
+GROUP = "routing"
+
+
+class PublishConfig(dg.Config):
+    """Whether a person has seen what changes and wants it, though it is more than may change at once."""
+
+    approve: bool = False
+
+
+def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
+    """Define the assets of this family."""
+
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:telephony"],
+        deps=["routing_table"],
+        metadata=columns_of(tables.published_routing),
+        description=(
+            "Which version of the routing table answers the PBX.\n\nMaterialising lets the newest version go live, "
+            "if it is whole and changes no more responsibles than may change at once; otherwise the former one "
+            "stays, the failure says why, and materialising with `approve: true` publishes it all the same. After "
+            "`switchboard rollback` nothing goes live until `switchboard release` or such an approval.\n\n"
+            "Опубликованная таблица маршрутизации."
+        ),
+    )
+    def published_routing(config: PublishConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        publication = publish_newest(platform, is_approved=config.approve)
+        return dg.MaterializeResult(metadata=describe_publication(platform, publication))
+
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:telephony"],
+        deps=["published_routing"],
+        description=(
+            "What the voice menu says to each number of the live table: the greeting, the employees who are available "
+            "at this moment in the order of the table, the last words. A view, so it follows hours and absences to "
+            "the minute.\n\nMaterialising counts the menus and shows some.\n\nПерсональные голосовые меню."
+        ),
+        metadata={"dagster/table_name": "switchboard.voice_menus"},
+    )
+    def voice_menus(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(metadata=describe_menus(platform))
+
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"csv", "json"},
+        owners=["team:telephony"],
+        deps=["published_routing"],
+        description=(
+            "The live routing table as `routing_table.csv` and `routing_table.json`, for programs that read files. "
+            "Each is replaced as a whole.\n\nВыгрузка таблицы маршрутизации."
+        ),
+    )
+    def routing_export(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        done = export_routing(platform.warehouse, platform.export_folder)
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": done.rows, "version": done.version or 0, "folder": str(done.folder)}
+        )
+
+    return [published_routing, voice_menus, routing_export]
+
+
+def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publication:
+    """Let the newest version go live.
+
+    Raises:
+        dagster.Failure: it was stopped; the former one answers. The text says why and what to do.
+    """
+    publication = publish(
+        platform.warehouse, platform.publication_rules, platform.answer_policy, is_approved=is_approved
+    )
+    if publication.decision == "stopped":
+        raise dg.Failure(
+            f"Version {publication.version} of the routing table was not published. {publication.reason}",
+            metadata=describe_publication(platform, publication),
+            allow_retries=False,
+        )
+    return publication
+
+
+def describe_publication(platform: Platform, publication: Publication) -> dict[str, Any]:
+    """Return what people look at: what was decided, who changes, what each employee gains and loses."""
+    import pandas as pd
+
+    live = look(platform.warehouse)
+    with platform.warehouse.transaction() as connection:
+        columns = tables.published_routing.c
+        now = connection.execute(select(columns.verified_at, columns.stale_at, columns.held_reason)).one_or_none()
+    diff = publication.diff
+    described: dict[str, Any] = {
+        "decision": publication.decision,
+        "live version": live.version or 0,
+        "newest version": live.newest or 0,
+        "clients with another responsible": diff.changed,
+        "clients without one any more": diff.lost,
+        "clients with a first one": diff.gained,
+        "share of clients who lose theirs": diff.share,
+        "employees": as_table(pd.DataFrame(diff.employees, columns=["employee_id", "name", "gains", "loses"])),
+        "some of the clients": as_table(
+            pd.DataFrame(diff.some, columns=["client_id", "party_name", "from_name", "to_name"])
+        ),
+    }
+    if publication.reason:
+        described["reason"] = publication.reason
+    if now is not None:
+        described |= {
+            "verified at": dg.MetadataValue.timestamp(now.verified_at),
+            "stale at": dg.MetadataValue.timestamp(now.stale_at),
+        }
+    return described
+
+
+def describe_menus(platform: Platform) -> dict[str, Any]:
+    """Return how many menus there are, how many can offer somebody now, and some of them."""
+    with platform.warehouse.transaction() as connection:
+        counts = run(connection, "assets.routing", "describe_menus").one()
+        sample = query_table(
+            connection,
+            text(
+                "SELECT number, client_name, greeting, phrases, ending, extensions FROM voice_menus "
+                "ORDER BY cardinality(extensions) DESC, number LIMIT 10"
+            ),
+        )
+    return {
+        "dagster/row_count": counts.numbers,
+        "menus that offer somebody now": counts.with_names,
+        "names per menu": round(counts.names_per_menu, 2),
+        "is stale": counts.is_stale,
+        "preview": sample,
+    }
