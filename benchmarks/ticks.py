@@ -141,7 +141,7 @@ def _idle_tick(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         stored_cursor(connection, "bench")
         count_waiting_calls(connection, NOW.date() - timedelta(days=4), NOW.date(), NumberRules())
-    pending_work(warehouse, ZONE)
+    pending_work(warehouse, RoutingRules(), ZONE)
 
 
 def new_legs(number: int) -> Iterator[dict[str, Any]]:

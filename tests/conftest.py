@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_onec",
     "tests.fix_platform",
     "tests.fix_browser",
+    "tests.fix_gateway",
 ]
 
 

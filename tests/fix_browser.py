@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from resources.postgres.endpoint import Endpoint
 from resources.warehouse import Warehouse
 from tests.fix_simulators import ServedPbx
+from tests.serving import free_ports
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_FLAGS = [
@@ -66,14 +66,14 @@ def start_switchboard(tmp_path: Path) -> Iterator[Callable[..., RunningSwitchboa
     started: list[subprocess.Popen[str]] = []
 
     def start(served: ServedPbx, **settings: str) -> RunningSwitchboard:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port, gateway_port, agi_port = free_ports(3)
         home = tmp_path / "home"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")} | {
             "SWITCHBOARD_HOME": str(home),
             "SWITCHBOARD_CONFIG": str(tmp_path / "absent.toml"),
             "SWITCHBOARD_WEBSERVER_PORT": str(port),
+            "SWITCHBOARD_GATEWAY__PORT": str(gateway_port),
+            "SWITCHBOARD_GATEWAY__AGI_PORT": str(agi_port),
             "SWITCHBOARD_SOURCES__OFFICE__KIND": "mikopbx_rest",
             "SWITCHBOARD_SOURCES__OFFICE__URL": served.url,
             "SWITCHBOARD_SOURCES__OFFICE__API_KEY": served.pbx.api_key,

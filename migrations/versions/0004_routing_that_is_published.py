@@ -399,6 +399,35 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("crm_interactions_kind_check"), "crm_interactions", "kind <> ''", schema="switchboard"
     )
+    op.create_table(
+        "callback_numbers",
+        sa.Column("source", sa.Text(), nullable=False, comment="the address it was told from"),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("callback_numbers_pkey")),
+        schema="switchboard",
+        comment="The number at which a PBX's voice menu is reached, as it told us.",
+    )
+    op.create_table(
+        "received_events",
+        sa.Column("event_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="the door it came through"),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("data_hash", sa.Text(), sa.Computed("md5(data::text)", persisted=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("times_seen", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("received_events_pkey")),
+        schema="switchboard",
+        comment="Call events as a PBX sent them, each once however often it came.",
+    )
+    op.create_index(
+        "received_events_once_idx",
+        "received_events",
+        ["source", "subject", "data_hash"],
+        unique=True,
+        schema="switchboard",
+    )
     for name in ("availability", "route_candidates", "route", "views"):
         op.execute(files("migrations").joinpath("sql", f"0004_{name}.sql").read_text("utf-8"))
 
@@ -432,6 +461,9 @@ def downgrade() -> None:
         schema="switchboard",
     )
     op.drop_table("changed_documents", schema="switchboard")
+    op.drop_index("received_events_once_idx", table_name="received_events", schema="switchboard")
+    op.drop_table("received_events", schema="switchboard")
+    op.drop_table("callback_numbers", schema="switchboard")
     op.drop_constraint(op.f("participation_pkey"), "participation", schema="switchboard")
     op.execute(
         "DELETE FROM switchboard.crm_interactions WHERE kind NOT IN ('call', 'order', 'email', 'meeting', 'sms')"

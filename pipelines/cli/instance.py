@@ -22,7 +22,8 @@ from pipelines.definitions import build_defs
 from pipelines.demo import Demo
 from pipelines.housekeeping import close_lost_runs
 from pipelines.main_job import MainJobError, count_legs, first_rows, run_main_job, what_was_built
-from pipelines.services import AlreadyRunningError, Service, Services, dagster_services, supervised
+from pipelines.services import AlreadyRunningError, Service, Services, dagster_services, gateway_service, supervised
+from pipelines.services.gateway import SECRETS_FILE, gateway_url
 from pipelines.settings import Settings, load_settings
 from resources.warehouse import Warehouse
 from resources.warehouse.migrate import migrate
@@ -80,12 +81,16 @@ def _run(settings: Settings, services: Services, besides: Sequence[Service], nam
         close_lost_runs(instance, timedelta(0))
         services.start(besides)
         services.wait_until_ready()
-        services.start(dagster)
+        services.start([*dagster, gateway_service(settings, CHECKOUT, environment)])
         _main_job(settings, warehouse, instance)
-    with console.status("Waiting for Dagster's web server and daemon"):
+    with console.status("Waiting for Dagster's web server, its daemon and the gateway"):
         services.wait_until_ready()
     _show(warehouse)
-    console.print(f"\nThe UI: [bold]{_ui_url(settings)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
+    secrets_file = settings.home.resolve() / SECRETS_FILE
+    console.print(
+        f"\nPBXs ask at [bold]{gateway_url(settings)}[/]; token and password stand in {secrets_file}", highlight=False
+    )
+    console.print(f"The UI: [bold]{_ui_url(settings)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
     services.wait()
 
 

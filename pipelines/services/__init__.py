@@ -11,6 +11,7 @@ What the services do is not known here.
 from __future__ import annotations
 
 from pipelines.services.dagster import dagster_services
+from pipelines.services.gateway import gateway_service
 from pipelines.services.running import AlreadyRunningError, Running, find_running
 from pipelines.services.service import Service, ServiceFailedError
 from pipelines.services.supervisor import Services, supervised
@@ -23,5 +24,6 @@ __all__ = [
     "Services",
     "dagster_services",
     "find_running",
+    "gateway_service",
     "supervised",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from pipelines.services.running import MARK, find_running
+from tests.serving import free_ports
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -27,9 +27,7 @@ class Demo:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port, gateway_port, agi_port = free_ports(3)
         # Without the folders in which a server of the machine might stand.
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")
@@ -39,6 +37,8 @@ class Demo:
             "SWITCHBOARD_HOME": str(home),
             "SWITCHBOARD_CONFIG": str(home / "absent.toml"),
             "SWITCHBOARD_WEBSERVER_PORT": str(self.port),
+            "SWITCHBOARD_GATEWAY__PORT": str(gateway_port),
+            "SWITCHBOARD_GATEWAY__AGI_PORT": str(agi_port),
         }
         self.processes: list[subprocess.Popen[str]] = []
 

@@ -26,6 +26,7 @@ from resources.warehouse.tables.eligibility import (
     routing_pins,
     working_hours,
 )
+from resources.warehouse.tables.gateway import callback_numbers, received_events
 from resources.warehouse.tables.history import call_history, call_legs
 from resources.warehouse.tables.ownership import (
     contact_ownership,
@@ -58,6 +59,7 @@ __all__ = [
     "SCHEMA",
     "call_history",
     "call_legs",
+    "callback_numbers",
     "changed_calls",
     "changed_clients",
     "changed_documents",
@@ -84,6 +86,7 @@ __all__ = [
     "participation",
     "published_routing",
     "quarantine",
+    "received_events",
     "routing_exclusions",
     "routing_pins",
     "routing_publications",

@@ -1,0 +1,220 @@
+"""Answers to numbers, from the warehouse: one statement for each, so that no answer mixes two tables.
+
+The rules are those of the SQL function `switchboard.route`; here is only how it is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import make_url
+
+from assets.contacts.numbers import parse_number
+from gateway.config import GatewayConfig
+
+TEST_CALL = "777777777"
+"""What a MikoPBX asks for when one of its own telephones tries the menu."""
+
+_REMEMBERED_NUMBERS = 100_000
+
+
+class NoAnswerError(Exception):
+    """The database did not answer in time; the caller goes its failover way."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who should answer a number at a moment: a row of `switchboard.route`, whose columns these are.
+
+    Attributes:
+        number: E.164, or as dialled.
+        client_id: the party, or `tel:<number>`.
+        party_id: the party.
+        client_name: its name.
+        contact_name: the contact whose number it is.
+        is_known: whether the number has an owner.
+        employee_id: the responsible; None is nobody, so the call is the queue's.
+        employee_name: their name.
+        extension: theirs, or the queue's.
+        reason: the rung of the ladder: pin, crm_owner, rank, kept, last_talker, queue.
+        instead_of: the employee for whom this one stands in.
+        ranked: who is offered, in order: employee_id, name, extension, reason, step, score, share, phrase.
+        unavailable: who would be offered but is away: the same, with `unavailable` and `until`.
+        greeting: the menu's first words.
+        ending: its last words.
+        version: of the routing table; None where nothing is published.
+        built_at: when that was built.
+        verified_at: when it was last seen to be what should be live.
+        is_stale: whether it was not verified in time.
+        age_seconds: since it was verified.
+        interception: off, crm_attribute or automatic.
+    """
+
+    number: str
+    client_id: str
+    party_id: str | None
+    client_name: str | None
+    contact_name: str | None
+    is_known: bool
+    employee_id: str | None
+    employee_name: str | None
+    extension: str | None
+    reason: str
+    instead_of: str | None
+    ranked: list[dict[str, Any]]
+    unavailable: list[dict[str, Any]]
+    greeting: str | None
+    ending: str | None
+    version: int | None
+    built_at: datetime | None
+    verified_at: datetime | None
+    is_stale: bool
+    age_seconds: float | None
+    interception: str
+
+    @property
+    def phrases(self) -> list[str]:
+        """What the voice menu says."""
+        said = [self.greeting, *(who.get("phrase") for who in self.ranked), self.ending]
+        return [phrase for phrase in said if phrase]
+
+    @property
+    def caller_name(self) -> str:
+        """The name shown while the telephone rings; empty where nobody is known."""
+        return " - ".join(filter(None, (self.contact_name, self.client_name)))
+
+    @property
+    def intercepting_extension(self) -> str | None:
+        """Whose telephone may ring beside the call's normal route; None is nobody's."""
+        if self.employee_id is None or self.interception == "off":
+            return None
+        if self.interception == "crm_attribute" and self.reason != "crm_owner":
+            return None
+        return self.extension
+
+
+class Answers:
+    """The warehouse as the gateway asks it."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self._pool = AsyncConnectionPool(
+            make_url(config.database_url).set(drivername="postgresql").render_as_string(hide_password=False),
+            min_size=1,
+            max_size=config.connections,
+            timeout=config.answer_seconds,
+            # A connection that the server closed meanwhile is replaced within seconds, not after minutes.
+            reconnect_timeout=5,
+            configure=_configure,
+            kwargs={"options": "-csearch_path=switchboard -cTimeZone=UTC -cstatement_timeout=2s", "connect_timeout": 2},
+            open=False,
+        )
+        self.number_of = lru_cache(_REMEMBERED_NUMBERS)(self._number_of)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Answers]:
+        """Hold connections to the warehouse. One that is away is waited for with each look-up, not here."""
+        await self._pool.open()
+        try:
+            yield self
+        finally:
+            await self._pool.close()
+
+    async def of(self, asked: str, at: datetime | None = None) -> Answer:
+        """Answer a number in any notation, now or at a moment.
+
+        Raises:
+            NoAnswerError: the database cannot be asked, or takes too long.
+        """
+        # The database takes no NUL in a text.
+        values = {"number": self.number_of(asked.replace("\0", "").strip()), "at": at}
+        async with self._in_time() as connection:
+            cursor = connection.cursor(row_factory=class_row(Answer))
+            await cursor.execute(_SELECT_ANSWER, values, prepare=True)
+            answer = await cursor.fetchone()
+        assert answer is not None
+        return answer
+
+    async def employees(self) -> list[dict[str, Any]]:
+        """Return who works here today: `id`, `name`, `mobile`, `extension`.
+
+        Raises:
+            NoAnswerError: see `of`.
+        """
+        async with self._in_time() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute(_SELECT_EMPLOYEES)
+            return await cursor.fetchall()
+
+    async def keep_event(self, source: str, subject: str, data: Any) -> None:  # noqa: ANN401
+        """Store an event that a PBX sent; one that came before is only counted.
+
+        Raises:
+            NoAnswerError: it was not stored; the sender should send it again.
+        """
+        await self._write(_STORE_EVENT, {"source": source, "subject": subject, "data": Jsonb(data)})
+
+    async def keep_callback_number(self, source: str, number: str) -> None:
+        """Store the number at which a PBX says its voice menu is reached.
+
+        Raises:
+            NoAnswerError: it was not stored.
+        """
+        await self._write(_STORE_CALLBACK_NUMBER, {"source": source, "number": number})
+
+    async def is_there(self) -> bool:
+        """Tell whether the database answers."""
+        try:
+            async with self._in_time() as connection:
+                await connection.execute("SELECT 1")
+        except NoAnswerError:
+            return False
+        return True
+
+    async def _write(self, statement: str, values: dict[str, Any]) -> None:
+        async with self._in_time() as connection:
+            await connection.execute(statement, values)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[AsyncConnection[Any]]:
+        try:
+            async with asyncio.timeout(self._config.answer_seconds), self._pool.connection() as connection:
+                yield connection
+        except (TimeoutError, PoolTimeout, psycopg.Error) as error:
+            # The words of the driver may hold what was asked for.
+            raise NoAnswerError(f"The warehouse did not answer ({type(error).__name__}).") from None
+
+    def _number_of(self, asked: str) -> str:
+        form = parse_number(asked, self._config.region, self._config.internal_digits)
+        return form.number or form.national_number or asked
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+
+
+def extensions_of(ranked: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the extensions of those offered, in order."""
+    return [who["extension"] for who in ranked]
+
+
+def _sql(name: str) -> str:
+    return files("gateway").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+_SELECT_ANSWER = _sql("select_answer")
+_SELECT_EMPLOYEES = _sql("select_employees")
+_STORE_EVENT = _sql("store_event")
+_STORE_CALLBACK_NUMBER = _sql("store_callback_number")

@@ -1,0 +1,44 @@
+"""What a gateway must know to start; secrets come in through it and are never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class GatewayConfig:
+    """Where a gateway listens, what it asks for, and how it reads numbers.
+
+    Attributes:
+        database_url: the warehouse, any `postgresql://` form.
+        api_token: what JSON and FastAGI ask for.
+        soap_password: what SOAP asks for, with `soap_login`.
+        soap_login: see `soap_password`.
+        host: address to listen on.
+        port: of HTTP.
+        agi_port: of FastAGI; 0 leaves it out.
+        region: ISO country of numbers without a country code.
+        internal_digits: longest number that is an internal one.
+        trusts_loopback: whether look-ups from this machine need no token.
+        tts_service: what the PBX speaks the menu with, `Yandex` or `CRT`.
+        dictor: its voice.
+        tts_api_key: its key, handed on to the PBX.
+        connections: connections to the database, at most.
+        answer_seconds: how long a look-up may take; the PBX waits five seconds and then goes its failover way.
+    """
+
+    database_url: str = field(repr=False)
+    api_token: str = field(repr=False)
+    soap_password: str = field(repr=False)
+    soap_login: str = "switchboard"
+    host: str = "127.0.0.1"
+    port: int = 8070
+    agi_port: int = 4573
+    region: str = "RU"
+    internal_digits: int = 4
+    trusts_loopback: bool = False
+    tts_service: str = "Yandex"
+    dictor: str = "jane"
+    tts_api_key: str = field(default="", repr=False)
+    connections: int = 8
+    answer_seconds: float = 1.0
