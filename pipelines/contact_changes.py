@@ -99,7 +99,7 @@ def contact_changes() -> None:
 
 def _log_contacts(context: dg.OpExecutionContext, done: Refreshed) -> None:
     for table, metadata in describe_contacts(done).items():
-        if metadata["rows written"]:
+        if any(metadata.values()):
             context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
     for day, rows in done.interactions.items():
         context.log_event(

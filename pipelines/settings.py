@@ -41,6 +41,12 @@ class ContactSettings(Section):
         contacts_csv: clients, their contacts and numbers; the columns are in docs/switchboard.example.toml.
         contacts_vcard: clients as vCards 2.1 to 4.0.
         employees_csv: employees and who held which extension when.
+        absences_csv: when employees are away.
+        working_hours_csv: weekly hours of employees, departments, everybody; who has none is there at any hour.
+        holidays_csv: days off, and days off that are worked.
+        exclusions_csv: employees who are never offered to a caller.
+        deputies_csv: who answers for whom.
+        pins_csv: a client's employee set by hand; goes before every other rule.
         overrides_csv: whose a number is, set by hand; it wins over every card.
         listed_numbers_csv: numbers that are nobody's client, spam or unknown, with their expiry.
         own_lines: numbers of ours; those at which we are called are learned from the calls.
@@ -51,6 +57,12 @@ class ContactSettings(Section):
     contacts_csv: Path | None = None
     contacts_vcard: Path | None = None
     employees_csv: Path | None = None
+    absences_csv: Path | None = None
+    working_hours_csv: Path | None = None
+    holidays_csv: Path | None = None
+    exclusions_csv: Path | None = None
+    deputies_csv: Path | None = None
+    pins_csv: Path | None = None
     overrides_csv: Path | None = None
     listed_numbers_csv: Path | None = None
     own_lines: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ def describe_contacts(done: Refreshed) -> dict[Table, dict[str, Any]]:
             "rows written": done.employees,
             "changed extensions": done.extensions,
             "calls regrouped": done.calls_regrouped,
+            "hours, absences and pins changed": done.eligibility,
         },
     }
 

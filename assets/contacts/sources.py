@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 # Readers bring pandas along and are imported where a file is read: a look at a file's time needs none.
 
-FileKind = Literal["contacts_csv", "contacts_vcard", "employees_csv", "overrides_csv", "listed_numbers_csv"]
+FileKind = Literal[
+    "contacts_csv",
+    "contacts_vcard",
+    "employees_csv",
+    "absences_csv",
+    "working_hours_csv",
+    "holidays_csv",
+    "exclusions_csv",
+    "deputies_csv",
+    "pins_csv",
+    "overrides_csv",
+    "listed_numbers_csv",
+]
 
 
 class ContactSourcesError(Exception):
@@ -54,6 +66,7 @@ class Refreshed:
     calls_regrouped: int = 0
     overrides: int = 0
     listed_numbers: int = 0
+    eligibility: int = 0
     refused: int = 0
     interactions: dict[date, int] = field(default_factory=dict)
 
@@ -156,6 +169,12 @@ class FileSource:
 
                 listed = store_number_list(connection, self.name, read_number_list_csv(self.path), rules)
                 return Refreshed(listed_numbers=listed.numbers.written, refused=listed.refused)
+            case _:
+                from assets.eligibility.store import store_eligibility
+                from resources.contacts.eligibility_files import read_eligibility_csv
+
+                facts = store_eligibility(connection, self.name, read_eligibility_csv(self.name, self.path), rules)
+                return Refreshed(eligibility=facts.written, refused=facts.refused)
 
     def _state(self) -> dict[str, Any]:
         if not self.path.exists():

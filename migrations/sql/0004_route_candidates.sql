@@ -9,7 +9,8 @@ RETURNS TABLE (
         1, CAST(row_number() OVER (ORDER BY p.recorded_at DESC, p.pin_id DESC) AS integer), p.employee_id, 'pin',
         CAST(NULL AS double precision), CAST(NULL AS double precision)
     FROM switchboard.routing_pins AS p
-    WHERE p.client_id = client AND p.revoked_at IS NULL
+    -- A pinned number keeps its pin whoever owns it.
+    WHERE p.client_id IN (client, 'tel:' || asked) AND p.revoked_at IS NULL
         AND p.pinned_from <= at AND (p.pinned_until IS NULL OR p.pinned_until > at)
     UNION ALL
     SELECT

@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 
 from assets.contacts.errors import OverrideError
+from assets.eligibility.pins import PinError
 from assets.routing.publish import PublicationError
 from pipelines.cli.database import migrate, sql
 from pipelines.cli.doctor import doctor
 from pipelines.cli.import_cdr import import_cdr
 from pipelines.cli.instance import demo, up
 from pipelines.cli.numbers import assign, owner, review
+from pipelines.cli.pins import pin, unpin
 from pipelines.cli.routing import explain, release, rollback
 from pipelines.settings import SettingsError
 from pipelines.tracked import TrackedFileError
@@ -29,7 +31,22 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (demo, up, doctor, import_cdr, migrate, sql, owner, assign, review, explain, rollback, release):
+for command in (
+    demo,
+    up,
+    doctor,
+    import_cdr,
+    migrate,
+    sql,
+    owner,
+    assign,
+    review,
+    explain,
+    pin,
+    unpin,
+    rollback,
+    release,
+):
     app.command()(command)
 
 EXPECTED_ERRORS = (
@@ -40,6 +57,7 @@ EXPECTED_ERRORS = (
     EmbeddedPostgresError,
     OverrideError,
     ContactFileError,
+    PinError,
     PublicationError,
     TrackedFileError,
 )
