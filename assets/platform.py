@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assets.contacts.crm_source import CrmSource
 from assets.contacts.rules import ContactRules, MatchingRules
@@ -18,6 +19,9 @@ from assets.routing.policy import AnswerPolicy, PublicationRules
 from assets.routing.rules import RoutingRules
 from resources.telephony.source import TelephonySource
 from resources.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from resources.telephony.interception import ResponsibleBook
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Platform:
         answer_policy: how calls are answered.
         publication_rules: when a routing table goes live.
         export_folder: where the live table is written as files.
+        pushes: PBXs that are handed the responsibles, by name: how to open their module.
         business_zone: IANA name of the zone whose days partition the calls.
         region: ISO country of numbers without a country code.
         internal_digits: longest number that is an internal one.
@@ -58,6 +63,7 @@ class Platform:
     answer_policy: AnswerPolicy = field(default_factory=AnswerPolicy)
     publication_rules: PublicationRules = field(default_factory=PublicationRules)
     export_folder: Path = Path("export")
+    pushes: Mapping[str, Callable[[], ResponsibleBook]] = field(default_factory=dict)
     business_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4

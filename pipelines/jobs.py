@@ -15,7 +15,7 @@ from assets.history.load import LoadReport, load_new, reread_days
 from assets.platform import Platform, Telephony
 from assets.routing.assets import describe_routing_table
 from assets.routing.build import update_routing
-from assets.routing.published import describe_menus, describe_publication, publish_newest
+from assets.routing.published import describe_menus, describe_publication, publish_newest, push_everywhere
 from pipelines.contact_changes import contact_changes, log_enriched_days
 from pipelines.housekeeping import Retention, make_housekeeping_job
 
@@ -89,6 +89,9 @@ def update_routing_table(context: dg.OpExecutionContext, platform: dg.ResourcePa
         ("voice_menus", describe_menus(platform)),
     ):
         context.log_event(dg.AssetMaterialization(asset, metadata=metadata))
+    # Last: a PBX that is away keeps no answer of ours back.
+    if platform.pushes:
+        context.log_event(dg.AssetMaterialization("pushed_routes", metadata=push_everywhere(platform)))
 
 
 @dg.job(
@@ -141,6 +144,13 @@ def make_jobs(retention: Retention) -> list[Any]:
             description="Refresh contacts and fill the owners of three months' calls.\n\n"
             "Телефония: Обновление контактных данных",
             tags={"switchboard/job": "contact_owners_3_months"},
+        ),
+        dg.define_asset_job(
+            "nightly_quality",
+            selection=dg.AssetSelection.assets("routing_backtest"),
+            description="Replay yesterday's calls: would the ranking have named whoever took them?\n\n"
+            "Ночная проверка качества",
+            tags={"switchboard/job": "nightly_quality"},
         ),
         make_housekeeping_job(retention),
     ]

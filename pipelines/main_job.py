@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import text
 
 from pipelines.jobs import CONTACT_ASSETS, SOURCE_TAG
@@ -49,7 +51,13 @@ class Built:
     quarantined: int
 
 
-def run_main_job(defs: dg.Definitions, instance: dg.DagsterInstance, sources: list[str], step: Step) -> None:
+def run_main_job(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    sources: list[str],
+    step: Step,
+    backtested_days: tuple[date, date] | None = None,
+) -> None:
     """Refresh contacts, load each source's new calls, and update the routing table.
 
     Args:
@@ -57,6 +65,7 @@ def run_main_job(defs: dg.Definitions, instance: dg.DagsterInstance, sources: li
         instance: where the runs are recorded.
         sources: telephony servers to load from.
         step: called with a few words as each step begins.
+        backtested_days: business days, both included, whose calls the ranking is tested on; None is none.
 
     Raises:
         MainJobError: a step failed; those before it stand.
@@ -75,6 +84,11 @@ def run_main_job(defs: dg.Definitions, instance: dg.DagsterInstance, sources: li
         )
     step("routing table")
     _execute(defs, "routing table", instance, "routing_table_update")
+    if backtested_days:
+        step("backtest")
+        first_day, last_day = (day.isoformat() for day in backtested_days)
+        days = {ASSET_PARTITION_RANGE_START_TAG: first_day, ASSET_PARTITION_RANGE_END_TAG: last_day}
+        _execute(defs, "backtest", instance, "nightly_quality", tags=days)
 
 
 def what_was_built(warehouse: Warehouse) -> Built:

@@ -34,6 +34,7 @@ from resources.warehouse import Warehouse
 if TYPE_CHECKING:
     from resources.onec.source import OnecSource
     from resources.telephony.http import HttpBounds
+    from resources.telephony.interception import InterceptionModule
 
 
 def make_platform(settings: Settings) -> Platform:
@@ -61,6 +62,11 @@ def make_platform(settings: Settings) -> Platform:
         routing_rules=routing_rules(settings),
         answer_policy=settings.answer_policy,
         publication_rules=settings.publication_rules,
+        pushes={
+            name: partial(open_interception, name, source)
+            for name, source in settings.sources.items()
+            if isinstance(source, MikoPbxRestSettings) and source.write_enabled
+        },
         export_folder=settings.publication.export_folder or settings.home.resolve() / "export",
         business_zone=settings.timezone,
         region=settings.country,
@@ -199,6 +205,20 @@ def open_source(name: str, source: AnySource, settings: Settings) -> TelephonySo
             return AsteriskCsvSource(name, source.path, zone=timezone, columns=source.columns)
         case _:
             assert_never(source)
+
+
+def open_interception(name: str, source: MikoPbxRestSettings) -> InterceptionModule:
+    """Return the client of a MikoPBX's interception module."""
+    from resources.telephony.interception import InterceptionModule
+
+    return InterceptionModule(
+        name,
+        source.url,
+        source.api_key.get_secret_value(),
+        bounds=_bounds(source),
+        ca_file=source.ca_file,
+        verify_tls=source.verify_tls,
+    )
 
 
 def _query(given: QuerySettings | None) -> Query | None:

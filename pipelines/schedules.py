@@ -25,7 +25,7 @@ from pipelines.looks import is_at_work
 from pipelines.settings import Settings
 from pipelines.windows import crons_within, is_within
 from resources.telephony.source import SourceError
-from resources.warehouse.tables import call_legs, numbers_to_decide
+from resources.warehouse.tables import call_legs, numbers_to_decide, tracked_interactions
 
 FEW_DAYS = 5
 THREE_MONTHS_DAYS = 92
@@ -138,6 +138,22 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
     def routing_table_update(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         return look_for_changed_clients(context.instance, platform)
 
+    @dg.schedule(
+        name="nightly_quality",
+        job=jobs["nightly_quality"],
+        cron_schedule="30 3 * * *",
+        execution_timezone=settings.timezone,
+        default_status=running_with_telephony,
+        description=(
+            "03:30: replays yesterday's calls and keeps how often the ranking named whoever took them.\n"
+            "Off: nobody notices when the ranking grows worse than simply asking for whoever talked last.\n\n"
+            "Ночная проверка качества маршрутизации"
+        ),
+    )
+    def nightly_quality(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
+        today = context.scheduled_execution_time.astimezone(settings.zone).date()
+        return look_for_calls_to_backtest(platform, max(today - timedelta(days=1), settings.history_start_on))
+
     housekeeping = dg.ScheduleDefinition(
         name="housekeeping",
         job=jobs["housekeeping"],
@@ -156,6 +172,7 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         contact_owners_5_days,
         contact_owners_3_months,
         routing_table_update,
+        nightly_quality,
         housekeeping,
     ]
 
@@ -244,6 +261,16 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
         f"Compared {calls} calls from {first_day} to {last_day}: every owner is up to date, and no contact source "
         "changed."
     )
+
+
+def look_for_calls_to_backtest(platform: Platform, day: date) -> Answer:
+    """One run if there is a call of that day to test the ranking on."""
+    evidence = tracked_interactions.c
+    with platform.warehouse.transaction() as connection:
+        calls = select(func.count()).where(evidence.interaction_day == day, evidence.kind == "call")
+        if not connection.execute(calls).scalar_one():
+            return dg.SkipReason(f"No call of {day} is evidence, so there is nothing to test the ranking on.")
+    return [dg.RunRequest(partition_key=day.isoformat())]
 
 
 def _contacts_changed(platform: Platform) -> bool:

@@ -1,4 +1,4 @@
-"""Assets `published_routing`, `voice_menus` and `routing_export`: what answers, what it says, and as files."""
+"""Assets `published_routing`, `voice_menus`, `pushed_routes`, `routing_export`: what answers, and who is told of it."""
 
 from typing import Any
 
@@ -74,7 +74,23 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             metadata={"dagster/row_count": done.rows, "version": done.version or 0, "folder": str(done.folder)}
         )
 
-    return [published_routing, voice_menus, routing_export]
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"postgres", "api"},
+        owners=["team:telephony"],
+        deps=["published_routing"],
+        metadata=columns_of(tables.pushed_routes),
+        description=(
+            "Responsibles that PBXs have taken from us: MikoPBX's ModuleInterceptionSmartIvr of each server with "
+            "`write_enabled`, as `answers.interception` allows. Only what changed is handed over, each client with all "
+            "its numbers, and read back.\n\nMaterialising hands over what is still missing.\n\n"
+            "Перехват на ответственного: выгрузка в АТС."
+        ),
+    )
+    def pushed_routes(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(metadata=push_everywhere(platform))
+
+    return [published_routing, voice_menus, pushed_routes, routing_export]
 
 
 def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publication:
@@ -84,7 +100,11 @@ def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publicat
         dagster.Failure: it was stopped; the former one answers. The text says why and what to do.
     """
     publication = publish(
-        platform.warehouse, platform.publication_rules, platform.answer_policy, is_approved=is_approved
+        platform.warehouse,
+        platform.publication_rules,
+        platform.answer_policy,
+        is_approved=is_approved,
+        objection=_objection(platform) if platform.publication_rules.holds_if_worse else "",
     )
     if publication.decision == "stopped":
         raise dg.Failure(
@@ -93,6 +113,52 @@ def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publicat
             allow_retries=False,
         )
     return publication
+
+
+def _objection(platform: Platform) -> str:
+    """Say why the table should stay back, if the ranking did worse than the last talker would have."""
+    from assets.backtest.days import lift_over_last
+
+    lift = lift_over_last(platform.warehouse)
+    if not lift.is_worse:
+        return ""
+    return (
+        f"From {lift.first_day} to {lift.last_day} whoever talked last would have been right {lift.worse} times where "
+        f"the responsible was wrong, the other way round only {lift.better} times. Compare settings with 'switchboard "
+        "backtest', or materialise published_routing with 'approve: true'."
+    )
+
+
+def push_everywhere(platform: Platform) -> dict[str, Any]:
+    """Hand the responsibles to every PBX that may be told; return what was done, for people.
+
+    Raises:
+        ExceptionGroup: PBXs could not be told; the others were.
+    """
+    from assets.routing.push import push_responsibles
+
+    done: dict[str, Any] = {"PBXs": len(platform.pushes)}
+    failures: list[Exception] = []
+    for name, open_book in platform.pushes.items():
+        book = open_book()
+        try:
+            report = push_responsibles(
+                platform.warehouse, name, book, platform.answer_policy.interception, platform.business_zone
+            )
+        except Exception as error:
+            error.add_note(f"While handing the responsibles to {name}.")
+            failures.append(error)
+        else:
+            done |= {
+                f"{name}: clients handed over": report.clients,
+                f"{name}: numbers": report.rows,
+                f"{name}: numbers that show something else": report.differing,
+            }
+        finally:
+            book.close()
+    if failures:
+        raise ExceptionGroup("responsibles could not be handed over", failures)
+    return done
 
 
 def describe_publication(platform: Platform, publication: Publication) -> dict[str, Any]:

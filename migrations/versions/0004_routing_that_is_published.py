@@ -428,6 +428,75 @@ def upgrade() -> None:
         unique=True,
         schema="switchboard",
     )
+    op.create_table(
+        "pushed_routes",
+        sa.Column("pbx_id", sa.Text(), nullable=False),
+        sa.Column("phone_id", sa.Text(), nullable=False, comment="the last ten digits: by what the PBX keeps a number"),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("client_name", sa.Text(), nullable=False),
+        sa.Column("employee_id", sa.Text(), nullable=False),
+        sa.Column("pushed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("pbx_id", "phone_id", name=op.f("pushed_routes_pkey")),
+        schema="switchboard",
+        comment="Responsibles that a PBX has taken from us.",
+    )
+    op.create_index(
+        op.f("pushed_routes_pbx_id_client_id_idx"),
+        "pushed_routes",
+        ["pbx_id", "client_id"],
+        unique=False,
+        schema="switchboard",
+    )
+    op.create_table(
+        "pushed_users",
+        sa.Column("pbx_id", sa.Text(), nullable=False),
+        sa.Column("employee_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("extension", sa.Text(), nullable=False),
+        sa.Column("pushed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("pbx_id", "employee_id", name=op.f("pushed_users_pkey")),
+        schema="switchboard",
+        comment="Employees that a PBX has taken from us.",
+    )
+    op.create_table(
+        "routing_backtest",
+        sa.Column("call_day", sa.Date(), nullable=False),
+        sa.Column("pbx_id", sa.Text(), nullable=False),
+        sa.Column("linkedid", sa.Text(), nullable=False),
+        sa.Column(
+            "at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="when the call began; only what was known before is used",
+        ),
+        sa.Column("client_id", sa.Text(), nullable=False, comment="the party, or tel:<number> of an unknown caller"),
+        sa.Column("employee_id", sa.Text(), nullable=False, comment="who talked longest"),
+        sa.Column("team", sa.Text(), server_default="", nullable=False, comment="their department"),
+        sa.Column(
+            "predicted_id", sa.Text(), nullable=True, comment="who would have been responsible by rank; NULL is nobody"
+        ),
+        sa.Column(
+            "share",
+            sa.Double(),
+            nullable=True,
+            comment="of the work, that of the first of the ranking, 0..1; NULL without a ranking",
+        ),
+        sa.Column(
+            "predicted_rank", sa.Integer(), nullable=True, comment="of employee_id in the ranking; NULL where not in it"
+        ),
+        sa.Column("last_id", sa.Text(), nullable=True, comment="who took the client's latest call before"),
+        sa.Column("frequent_id", sa.Text(), nullable=True, comment="who took most of the client's calls before"),
+        sa.Column("owner_id", sa.Text(), nullable=True, comment="whom the CRM names for the client"),
+        sa.CheckConstraint("predicted_rank >= 1", name=op.f("routing_backtest_predicted_rank_check")),
+        sa.PrimaryKeyConstraint("pbx_id", "linkedid", name=op.f("routing_backtest_pkey")),
+        schema="switchboard",
+        comment="A backtested call: an answered external inbound call with what was predicted before it.",
+    )
+    op.create_index(
+        op.f("routing_backtest_call_day_idx"), "routing_backtest", ["call_day"], unique=False, schema="switchboard"
+    )
     for name in ("availability", "route_candidates", "route", "views"):
         op.execute(files("migrations").joinpath("sql", f"0004_{name}.sql").read_text("utf-8"))
 
@@ -464,6 +533,11 @@ def downgrade() -> None:
     op.drop_index("received_events_once_idx", table_name="received_events", schema="switchboard")
     op.drop_table("received_events", schema="switchboard")
     op.drop_table("callback_numbers", schema="switchboard")
+    op.drop_index(op.f("routing_backtest_call_day_idx"), table_name="routing_backtest", schema="switchboard")
+    op.drop_table("routing_backtest", schema="switchboard")
+    op.drop_table("pushed_users", schema="switchboard")
+    op.drop_index(op.f("pushed_routes_pbx_id_client_id_idx"), table_name="pushed_routes", schema="switchboard")
+    op.drop_table("pushed_routes", schema="switchboard")
     op.drop_constraint(op.f("participation_pkey"), "participation", schema="switchboard")
     op.execute(
         "DELETE FROM switchboard.crm_interactions WHERE kind NOT IN ('call', 'order', 'email', 'meeting', 'sms')"

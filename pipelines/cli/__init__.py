@@ -10,6 +10,7 @@ from rich.console import Console
 from assets.contacts.errors import OverrideError
 from assets.eligibility.pins import PinError
 from assets.routing.publish import PublicationError
+from pipelines.cli.backtest import backtest
 from pipelines.cli.database import migrate, sql
 from pipelines.cli.doctor import doctor
 from pipelines.cli.import_cdr import import_cdr
@@ -46,6 +47,7 @@ for command in (
     unpin,
     rollback,
     release,
+    backtest,
 ):
     app.command()(command)
 

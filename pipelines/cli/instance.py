@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from sqlalchemy import make_url
 
+from assets.backtest.days import lift_over_last
 from pipelines.cli.database import warehouse_of, with_database
 from pipelines.definitions import build_defs
 from pipelines.demo import Demo
 from pipelines.housekeeping import close_lost_runs
 from pipelines.main_job import MainJobError, count_legs, first_rows, run_main_job, what_was_built
-from pipelines.services import AlreadyRunningError, Service, Services, dagster_services, gateway_service, supervised
+from pipelines.services import AlreadyRunningError, Services, dagster_services, gateway_service, supervised
 from pipelines.services.gateway import SECRETS_FILE, gateway_url
 from pipelines.settings import Settings, load_settings
 from resources.warehouse import Warehouse
@@ -30,6 +31,7 @@ from resources.warehouse.migrate import migrate
 
 CHECKOUT = Path(__file__).parents[2]
 STEPS = 3
+BACKTESTED_DAYS = 30
 WIDTHS = {"number": 13, "ext": 3, "share": 5, "why": 22}
 NAME_WIDTH = 14
 
@@ -39,7 +41,7 @@ console = Console()
 def up() -> None:
     """Start Switchboard on the configured systems: PostgreSQL if embedded, Dagster, and the main job once."""
     with _only_once(load_settings()) as (settings, services):
-        _run(settings, services, [], "switchboard up")
+        _run(settings, services, "switchboard up")
 
 
 def demo() -> None:
@@ -48,7 +50,7 @@ def demo() -> None:
         demo = Demo.at(settings.home)
         os.environ.update(demo.environment())
         urls = {name: getattr(settings, name) for name in ("database_url", "dagster_database_url")}
-        _run(load_settings().model_copy(update=urls), services, [demo.service()], "switchboard demo")
+        _run(load_settings().model_copy(update=urls), services, "switchboard demo", demo)
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def _only_once(settings: Settings) -> Iterator[tuple[Settings, Services]]:
         raise typer.Exit(130) from None
 
 
-def _run(settings: Settings, services: Services, besides: Sequence[Service], name: str) -> None:
+def _run(settings: Settings, services: Services, name: str, demo: Demo | None = None) -> None:
     environment = _environment(settings)
     os.environ.update(environment)
     warehouse = warehouse_of(settings)
@@ -79,10 +81,10 @@ def _run(settings: Settings, services: Services, besides: Sequence[Service], nam
     with dg.DagsterInstance.get() as instance:
         # Nothing of ours is running, so whatever still looks so was cut off.
         close_lost_runs(instance, timedelta(0))
-        services.start(besides)
+        services.start([demo.service()] if demo else [])
         services.wait_until_ready()
         services.start([*dagster, gateway_service(settings, CHECKOUT, environment)])
-        _main_job(settings, warehouse, instance)
+        _main_job(settings, warehouse, instance, demo)
     with console.status("Waiting for Dagster's web server, its daemon and the gateway"):
         services.wait_until_ready()
     _show(warehouse)
@@ -110,12 +112,12 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _main_job(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
+def _main_job(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, demo: Demo | None) -> None:
     """Run the main job with a progress display; a source that fails is told and left to the schedules."""
     defs = build_defs(settings)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("The main job", total=STEPS + len(settings.sources) - 1)
+        task = progress.add_task("The main job", total=STEPS + len(settings.sources) - (demo is None))
         done = threading.Event()
 
         def watch() -> None:
@@ -133,7 +135,8 @@ def _main_job(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInst
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            run_main_job(defs, instance, list(settings.sources), step)
+            days = (demo.today - timedelta(days=BACKTESTED_DAYS - 1), demo.today) if demo else None
+            run_main_job(defs, instance, list(settings.sources), step, days)
         except MainJobError as error:
             console.print(f"[bold red]{error}[/]\nThe schedules go on trying; see the UI.", highlight=False)
         finally:
@@ -167,6 +170,14 @@ def _show(warehouse: Warehouse) -> None:
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     console.print(table)
+    lift = lift_over_last(warehouse)
+    if lift.calls:
+        console.print(
+            f"Backtest, {lift.calls:,} calls from {lift.first_day} to {lift.last_day}: the ranking's first took "
+            f"{lift.hits / lift.calls:.1%} of them, whoever talked last {lift.last_hits / lift.calls:.1%}; a lift of "
+            f"{100 * lift.lift:+.1f} points.",
+            highlight=False,
+        )
 
 
 def _ui_url(settings: Settings) -> str:

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 import stamina
@@ -79,6 +79,16 @@ class HttpBounds:
     def brief(self) -> HttpBounds:
         """Return the bounds of a quick look: two repeats at most, twenty seconds in all."""
         return replace(self, attempts=min(self.attempts, 3), total_seconds=min(self.total_seconds, 20.0))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a server."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    params: Mapping[str, str | int]
+    content: Any = None
 
 
 class NoSuchAddressError(SourceRefusedError):
@@ -164,6 +174,26 @@ class HttpClient:
             SourceRefusedError: the server refused; asking again cannot help.
             SourceAnswerError: answers came, but not such as were asked for.
         """
+        return self._repeated(_Question("GET", path, params), decode, brief=brief, stop=stop)
+
+    def post(self, path: str, content: Any, decode: Callable[[Answer], _Result]) -> _Result:  # noqa: ANN401
+        """Post JSON and return what `decode` makes of the answer; only for what may come twice.
+
+        Raises:
+            SourceUnavailableError: see `get`.
+            SourceRefusedError: see `get`.
+            SourceAnswerError: see `get`.
+        """
+        return self._repeated(_Question("POST", path, {}, content), decode)
+
+    def _repeated(
+        self,
+        question: _Question,
+        decode: Callable[[Answer], _Result],
+        *,
+        brief: bool = False,
+        stop: threading.Event | None = None,
+    ) -> _Result:
         bounds = self._bounds.brief() if brief else self._bounds
         deadline = time.monotonic() + bounds.total_seconds
 
@@ -186,36 +216,41 @@ class HttpClient:
         ):
             with attempt:
                 self._pace.wait(stop)
-                answer = self._ask(path, params, bounds, deadline, stop)
+                answer = self._ask(question, bounds, deadline, stop)
                 try:
                     return decode(answer)
                 except SourceAnswerError as error:
-                    raise SourceAnswerError(f"{self._where(path)}: {error}") from None
+                    raise SourceAnswerError(f"{self._where(question)}: {error}") from None
         raise AssertionError("stamina ends with a result or an error")
 
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
 
-    def _where(self, path: str) -> str:
-        return f"{self._name}, GET {self._base}{path}"
+    def _where(self, question: _Question) -> str:
+        return f"{self._name}, {question.method} {self._base}{question.path}"
 
     def _ask(
         self,
-        path: str,
-        params: Mapping[str, str | int],
+        question: _Question,
         bounds: HttpBounds,
         deadline: float,
         stop: threading.Event | None,
     ) -> Answer:
-        where = self._where(path)
+        where = self._where(question)
         left_seconds = max(deadline - time.monotonic(), 0.1)
         timeout = httpx.Timeout(
             min(bounds.read_seconds, left_seconds), connect=min(bounds.connect_seconds, left_seconds)
         )
         has_begun = False
         try:
-            with self._client.stream("GET", self._base + path, params=params, timeout=timeout) as response:
+            with self._client.stream(
+                question.method,
+                self._base + question.path,
+                params=question.params,
+                json=question.content,
+                timeout=timeout,
+            ) as response:
                 has_begun = True
                 body = bytearray()
                 for chunk in response.iter_bytes():

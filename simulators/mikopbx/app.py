@@ -17,6 +17,7 @@ from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Faults
 from simulators.mikopbx.guard import Guard, RateLimit, failure
 from simulators.mikopbx.history import FinishedCall
+from simulators.mikopbx.interception import InterceptionBook
 from simulators.mikopbx.store import CdrStore
 
 
@@ -34,6 +35,7 @@ class SimulatedPbx:
         largest_get_data_limit: 600 on old firmware, 2000 on new.
         rate_limit: off unless set.
         database: a file in which a PBX started again finds its calls; none keeps them in memory.
+        interception: what its ModuleInterceptionSmartIvr holds.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -44,6 +46,7 @@ class SimulatedPbx:
     rate_limit: RateLimit = field(default_factory=RateLimit)
     faults: Faults = field(default_factory=Faults)
     database: Path | None = None
+    interception: InterceptionBook = field(default_factory=InterceptionBook)
 
     def __post_init__(self) -> None:
         self.store = CdrStore(self.clock, self.database)
@@ -65,6 +68,7 @@ class SimulatedPbx:
                 Route("/pbxcore/api/cdr/get_data", self._get_data),
                 Route("/pbxcore/mega-pbx/cdr", self._mega),
                 Route("/pbxcore/mts-pbx/cdr", self._mts),
+                *self.interception.routes(),
                 Route("/_sim/stats", self._stats),
                 Route("/_sim/requests", self._requests),
                 Route("/_sim/clock", self._set_clock, methods=["POST"]),

@@ -8,6 +8,7 @@ beginning of time", `valid_to` NULL is "still".
 
 from __future__ import annotations
 
+from resources.warehouse.tables.backtest import routing_backtest
 from resources.warehouse.tables.base import SCHEMA, metadata
 from resources.warehouse.tables.crm import (
     crm_cards,
@@ -37,6 +38,7 @@ from resources.warehouse.tables.ownership import (
     number_owners,
     own_numbers,
 )
+from resources.warehouse.tables.pushed import pushed_routes, pushed_users
 from resources.warehouse.tables.routing import (
     participation,
     published_routing,
@@ -85,8 +87,11 @@ __all__ = [
     "own_numbers",
     "participation",
     "published_routing",
+    "pushed_routes",
+    "pushed_users",
     "quarantine",
     "received_events",
+    "routing_backtest",
     "routing_exclusions",
     "routing_pins",
     "routing_publications",

@@ -1,0 +1,160 @@
+"""MikoPBX's ModuleInterceptionSmartIvr: one responsible per telephone number, kept by the PBX for its own look-ups.
+
+Public source of the rules: the module's `ApiController` and `ConnectorDB`.
+
+- `responsible/add` first deletes every row of the clients it names, then stores one row per number; a row without a
+  number or an employee only clears. So a client is always posted whole.
+- A number is kept by its last ten digits.
+- An empty body means that the module's worker is down: never "nothing there".
+- Answers bear `result`; where it is false, `messages` say why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from resources.telephony.answers import Answer
+from resources.telephony.http import HttpBounds, HttpClient
+from resources.telephony.source import SourceAnswerError
+
+KEPT_DIGITS = 10
+
+_BASE = "/pbxcore/api/module-interception-ivr/v1"
+
+
+@dataclass(frozen=True)
+class ModuleUser:
+    """An employee as the module knows them."""
+
+    crm_id: str
+    name: str
+    position: str
+    number: str
+
+
+@dataclass(frozen=True)
+class Responsible:
+    """A client's number and who answers it; without a number or an employee it only clears the client."""
+
+    client_id: str
+    client_name: str
+    number: str
+    employee_id: str
+
+
+class ResponsibleBook(Protocol):
+    """Where a PBX keeps who is responsible; see `InterceptionModule`."""
+
+    def add_users(self, users: Sequence[ModuleUser]) -> None:
+        """Store employees."""
+
+    def delete_users(self, crm_ids: Sequence[str]) -> None:
+        """Forget employees."""
+
+    def add_responsibles(self, rows: Sequence[Responsible]) -> None:
+        """Make these all the rows of their clients."""
+
+    def responsible_of(self, number: str) -> str | None:
+        """Return the client's name that the PBX shows for a number; None where it holds no row of ours."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+class InterceptionModule:
+    """The module of one PBX.
+
+    Args:
+        pbx_id: the PBX's name in messages.
+        base_url: for example `https://pbx.example.com`.
+        api_key: with write rights on the module's path.
+        bounds: patience with the server.
+        ca_file: a PEM file to trust, for a PBX with a self-signed certificate.
+        verify_tls: whether an https certificate is checked at all.
+
+    Each method raises `SourceUnavailableError`, `SourceRefusedError` or `SourceAnswerError`.
+    """
+
+    def __init__(
+        self,
+        pbx_id: str,
+        base_url: str,
+        api_key: str,
+        *,
+        bounds: HttpBounds | None = None,
+        ca_file: str = "",
+        verify_tls: bool = True,
+    ) -> None:
+        self._client = HttpClient(
+            pbx_id, base_url, bearer=api_key, bounds=bounds, ca_file=ca_file, verify_tls=verify_tls
+        )
+
+    def add_users(self, users: Sequence[ModuleUser]) -> None:
+        """Store employees, each by its id."""
+        self._post(
+            "users/add",
+            [
+                {"crmId": user.crm_id, "name": user.name, "position": user.position, "number": user.number}
+                for user in users
+            ],
+        )
+
+    def delete_users(self, crm_ids: Sequence[str]) -> None:
+        """Forget employees; those it does not know count as forgotten."""
+        self._post("users/delete", [{"crmId": crm_id} for crm_id in crm_ids])
+
+    def add_responsibles(self, rows: Sequence[Responsible]) -> None:
+        """Make these all the rows of the clients they name."""
+        self._post(
+            "responsible/add",
+            [
+                {
+                    "crmId": row.client_id,
+                    "employeeId": row.employee_id,
+                    "name": row.client_name,
+                    "number": row.number,
+                }
+                for row in rows
+            ],
+        )
+
+    def responsible_of(self, number: str) -> str | None:
+        """Return the client's name that the PBX shows for a number; None where it holds no row of ours."""
+        digits = phone_id(number)
+        found = self._client.get(f"{_BASE}/responsible/{digits}", {"type": "INCOMING"}, _data_of, brief=True)
+        rows = found if isinstance(found, list) else [found]
+        # What it learned from its own calls is not ours.
+        ours = [row for row in rows if isinstance(row, dict) and row.get("source") == "crm"]
+        return str(ours[0].get("clientName", "")) if ours else None
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _post(self, path: str, content: list[dict[str, str]]) -> None:
+        self._client.post(f"{_BASE}/{path}", content, _data_of)
+
+
+def phone_id(number: str) -> str:
+    """Return by what the module keeps a number: its last ten digits."""
+    return "".join(sign for sign in number if sign.isdigit())[-KEPT_DIGITS:]
+
+
+def _data_of(answer: Answer) -> Any:  # noqa: ANN401
+    text = answer.body.decode("utf-8", "replace")
+    if not text.strip():
+        raise SourceAnswerError("an empty answer: the module's worker is down; look at the module in the PBX")
+    try:
+        found = json.loads(text[text.index("{") :])
+    except ValueError:
+        raise SourceAnswerError("the answer is no JSON; is the module installed and switched on?") from None
+    if not isinstance(found, dict) or "result" not in found:
+        raise SourceAnswerError("the answer is not such as the module gives; is the base URL right?")
+    if not found["result"]:
+        messages = found.get("messages")
+        words = "; ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
+        raise SourceAnswerError(f"the module refused: {words[:300]}")
+    return found.get("data") or []
