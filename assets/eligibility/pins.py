@@ -7,15 +7,12 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from assets.contacts.rules import ContactRules
+from assets.eligibility.errors import PinError
 from assets.eligibility.store import client_of_number
 from resources.warehouse.tables import crm_employees, crm_parties, routing_pins
 
 COMMAND = "pin"
 """The source of pins that were set one by one."""
-
-
-class PinError(Exception):
-    """A pin cannot be set or taken away; the text says why and what to do."""
 
 
 def pin(

@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 from pipelines.settings import Settings, load_settings
 from resources.postgres import EmbeddedPostgres
 from resources.warehouse import Warehouse
-from resources.warehouse.migrate import migrate as bring_up_to_date
 
 
 class OutputFormat(StrEnum):
@@ -51,6 +50,9 @@ def warehouse_of(settings: Settings) -> Warehouse:
 
 def migrate() -> None:
     """Create the warehouse's tables, or bring them to the newest version."""
+    # Alembic is imported by whoever migrates: other commands of this module are in a hurry.
+    from resources.warehouse.migrate import migrate as bring_up_to_date
+
     with with_database(load_settings()) as settings:
         bring_up_to_date(warehouse_of(settings))
     Console().print("The warehouse is up to date.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from pipelines.cli import make_app
 from resources.warehouse import Warehouse
 from resources.warehouse.migrate import is_current
 from tests.fix_simulators import ServedPbx
@@ -29,7 +29,7 @@ def run(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("COLUMNS", "200")
 
     def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words))
+        return CliRunner().invoke(make_app(), list(words))
 
     return invoke
 

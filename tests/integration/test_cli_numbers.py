@@ -13,7 +13,7 @@ from assets.contacts.ownership import update_owners
 from assets.contacts.sources import FileSource, refresh_sources
 from assets.enrichment.relink import relink_calls
 from assets.platform import Platform
-from pipelines.cli import app
+from pipelines.cli import make_app
 from tests.fix_onec import ServedOnec
 from tests.rows import at, leg, load, select
 
@@ -30,7 +30,7 @@ def run(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     decide(platform)
 
     def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words))
+        return CliRunner().invoke(make_app(), list(words))
 
     return invoke
 

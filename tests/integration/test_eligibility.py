@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from assets.contacts.rules import ContactRules
 from assets.contacts.sources import FileSource
-from assets.eligibility.pins import PinError, pin, unpin
+from assets.eligibility.errors import PinError
+from assets.eligibility.pins import pin, unpin
 from resources.contacts.eligibility_files import COLUMNS, EligibilityKind
 from resources.warehouse import Warehouse
 from tests.fix_gateway import IVANOV, STRANGER, build_table, execute

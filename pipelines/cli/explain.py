@@ -1,4 +1,4 @@
-"""Commands on the routing: why a number is answered so (`explain`), back to a former table (`rollback`, `release`)."""
+"""Command `explain`: why a number is answered as it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.contacts.numbers import parse_number
-from assets.routing import publish
 from assets.routing.explain import Explanation, explain_answer
 from pipelines.cli.database import warehouse_of, with_database
 from pipelines.platform import routing_rules
@@ -42,28 +41,6 @@ def explain(
             typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
         else:
             _show(found, settings.zone)
-
-
-def rollback(
-    to: Annotated[int | None, typer.Option(help="Version to go back to; the one before without it.")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for people.")] = "",
-) -> None:
-    """Let a former routing table answer again, at once; nothing else goes live until 'switchboard release'."""
-    with with_database(load_settings()) as settings:
-        done = publish.roll_back(warehouse_of(settings), settings.publication_rules, reason, to)
-    former, version, diff = done
-    Console().print(
-        f"Version {version} answers in place of {former}: {diff.changed} clients have another responsible, "
-        f"{diff.lost} none any more, {diff.gained} one again. It is held until 'switchboard release'.",
-        highlight=False,
-    )
-
-
-def release() -> None:
-    """Let routing tables go live by themselves again, after a rollback."""
-    with with_database(load_settings()) as settings:
-        version = publish.release(warehouse_of(settings))
-    Console().print(f"Released. Version {version} answers until the next update publishes the newest.", highlight=False)
 
 
 def _show(found: Explanation, zone: ZoneInfo) -> None:
