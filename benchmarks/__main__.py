@@ -1,6 +1,6 @@
 """Runs the benchmarks on an embedded server of their own.
 
-`python -m benchmarks [csv] [api] [rebuild] [ticks] [--small]` runs those named, or all.
+`python -m benchmarks [csv] [api] [rebuild] [ticks] [lookups] [--small]` runs those named, or all.
 
 `python -m benchmarks idle --home DIR` watches an instance that runs already.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import history_api, history_csv, idle, rebuild, ticks
+from benchmarks import history_api, history_csv, idle, lookups, rebuild, ticks
 from benchmarks.databases import Databases
 from resources.postgres import EmbeddedPostgres
 
@@ -25,7 +25,10 @@ def main() -> None:
     """Run what was asked for, or everything, and print Markdown."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", choices=["csv", "api", "rebuild", "ticks", "idle", []], help="which; all if none is named"
+        "names",
+        nargs="*",
+        choices=["csv", "api", "rebuild", "ticks", "lookups", "idle", []],
+        help="which; all if none is named",
     )
     parser.add_argument("--small", action="store_true", help="a tenth of the size, to see that all works")
     parser.add_argument("--largest", type=int, default=10_000_000, help="stored calls of the largest tick")
@@ -44,6 +47,7 @@ def main() -> None:
             "api": lambda: history_api.run(databases, 90 // scale, rounds),
             "rebuild": lambda: rebuild.run(databases, 2_000_000 // scale, rounds),
             "ticks": lambda: ticks.run(databases, sizes, rounds),
+            "lookups": lambda: lookups.run(databases, 50_000 // scale, 1000, 30 // scale),
         }
         memory = psutil.virtual_memory().total / 2**30
         print(f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.platform()}, Python {platform.python_version()}\n")

@@ -82,7 +82,8 @@ def _by_duckdb(
     with stopwatch() as seconds, duckdb.connect() as duck, psycopg.connect(url) as connection:
         duck.execute(f"SET threads = {os.cpu_count()}; SET TimeZone = 'UTC'; SET file_search_path = '{folder}'")
         for rule, value in RULES.as_values().items():
-            duck.execute(f"SET VARIABLE {rule} = {value}")
+            if isinstance(value, int | float):
+                duck.execute(f"SET VARIABLE {rule} = {value}")
         connection.execute("SET search_path = switchboard")
         for table in RESULTS:
             duck.execute(files("benchmarks").joinpath("sql", "duckdb", f"{table}.sql").read_text("utf-8"))

@@ -76,6 +76,19 @@ RULES = [
         is_warning=True,
     ),
     Rule(
+        "published_routing",
+        "stale_answers",
+        "The table that answers was verified in time.",
+        "Switch schedule routing_table_update on, or launch its job; see its last runs for why it did not.",
+    ),
+    Rule(
+        "published_routing",
+        "stopped_publications",
+        "The newest version answers, or was rolled back on purpose.",
+        "Look at the reason and the diff; materialise published_routing with 'approve: true' if it is meant.",
+        is_warning=True,
+    ),
+    Rule(
         "call_legs",
         "fresh_quarantine",
         "No row was refused within the last day.",

@@ -101,7 +101,7 @@ def test_every_check_passes_on_sound_tables_and_fails_on_broken_ones(
     loaded: Platform, dagster_instance: dg.DagsterInstance
 ) -> None:
     """Each rule is broken once, by hand."""
-    everything = CONTACTS + WITHOUT_SOURCE + ROUTING
+    everything = [*CONTACTS, *WITHOUT_SOURCE, *ROUTING, "published_routing"]
     result = materialise(loaded, dagster_instance, *everything, days=(DAY, DAY))
     evaluations = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert set(evaluations.values()) == {True}, evaluations
@@ -112,6 +112,8 @@ def test_every_check_passes_on_sound_tables_and_fails_on_broken_ones(
         "calls_not_enriched": "DELETE FROM enriched_calls WHERE linkedid = 'c3'",
         "legs_without_call": "DELETE FROM call_history WHERE linkedid = 'c4'",
         "rank_holes": "UPDATE routing_table SET rank = 3 WHERE rank = 2",
+        "stale_answers": "UPDATE published_routing SET stale_at = '2020-01-01'",
+        "stopped_publications": "INSERT INTO routing_publications (version, decision) VALUES (1, 'stopped')",
         "responsible_not_at_work": "UPDATE crm_employees SET employed_until = '2026-01-01' WHERE employee_id = 'anna'",
         "calls_routing_has_not_seen": "INSERT INTO changed_calls VALUES ('office', 'c1')",
         "overlapping_owners": "ALTER TABLE number_owners DROP CONSTRAINT number_owners_no_overlap; "

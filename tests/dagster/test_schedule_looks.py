@@ -237,6 +237,23 @@ def test_a_rolled_back_table_is_held_by_every_tick_and_said_to_be(
     assert select(office.warehouse, "SELECT version FROM published_routing") == [(2,)]
 
 
+def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """A run of one day, or a word why there is none."""
+    night = NOON.replace(day=21, hour=3)
+    assert "nothing to test" in tick(office, instance, "nightly_quality", night)
+    for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
+        tick_and_run(office, instance, name)
+    [request] = tick(office, instance, "nightly_quality", night)
+    assert request.partition_key == "2026-11-20"
+    job = build_defs(SETTINGS, office).resolve_job_def("nightly_quality")
+    assert job.execute_in_process(instance=instance, partition_key=request.partition_key).success
+    assert select(office.warehouse, "SELECT call_day::text, employee_id FROM routing_backtest") == [
+        ("2026-11-20", "anna")
+    ]
+
+
 ALL = ["call_history_load", "contact_owners_5_days", "routing_table_update", "call_history_reread"]
 
 

@@ -1,4 +1,5 @@
--- Who should answer a number, best first; the columns of our table.
+-- Who should answer a number, best first; the columns of our table. Nobody here is a company's contact, and nothing
+-- is published, so neither shrinkage nor hysteresis has anything to do.
 CREATE OR REPLACE TABLE routing_table AS
 WITH at_work AS (
     SELECT e.employee_id, e.name, min(x.extension) AS extension
@@ -36,6 +37,25 @@ WITH at_work AS (
             ORDER BY is_owner DESC, round(score, 6) DESC, last_at DESC NULLS LAST, employee_id
         ) AS rank
     FROM candidates
+), judged AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY client_id ORDER BY round(score, 6) DESC, last_at DESC NULLS LAST, employee_id
+        ) = 1 AS is_leader
+    FROM shared
+), verdicts AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT bool_or(is_leader AND share >= getvariable('smallest_share')) OVER (PARTITION BY client_id)
+                THEN 'share_too_small'
+            WHEN NOT bool_or(is_leader AND (
+                interactions >= getvariable('fewest_interactions') OR talk_seconds >= getvariable('enough_talk_seconds')
+            )) OVER (PARTITION BY client_id) THEN 'too_little_evidence'
+            ELSE 'rank'
+        END AS verdict
+    FROM judged
 ), owned AS (
     SELECT DISTINCT o.number, o.party_id, p.name AS party_name
     FROM 'number_owners.parquet' AS o
@@ -51,18 +71,8 @@ WITH at_work AS (
 SELECT
     1 AS version, n.number, s.rank, n.client_id, n.party_id, n.party_name, s.employee_id, s.name AS employee_name,
     s.extension, round(s.score, 6) AS score, round(s.share, 4) AS share,
-    s.rank = 1 AND (s.is_owner OR (s.share >= getvariable('smallest_share') AND (
-        s.interactions >= getvariable('fewest_interactions')
-        OR s.talk_seconds >= getvariable('enough_talk_seconds')
-    ))) AS is_responsible,
-    CASE
-        WHEN s.is_owner THEN 'crm_owner'
-        WHEN s.rank > 1 THEN 'rank'
-        WHEN s.share < getvariable('smallest_share') THEN 'share_too_small'
-        WHEN s.interactions < getvariable('fewest_interactions')
-            AND s.talk_seconds < getvariable('enough_talk_seconds') THEN 'too_little_evidence'
-        ELSE 'rank'
-    END AS reason
-FROM shared AS s
+    s.rank = 1 AND (s.is_owner OR s.verdict = 'rank') AS is_responsible,
+    CASE WHEN s.is_owner THEN 'crm_owner' ELSE s.verdict END AS reason
+FROM verdicts AS s
 JOIN numbers AS n USING (client_id)
-WHERE s.rank <= getvariable('names')
+WHERE s.rank <= getvariable('ranks')

@@ -39,7 +39,7 @@ SELECT
     started_at AS "at", client_id, party_id, number, direction, role, talk_seconds,
     round(
         getvariable('call_weight') * ln(1 + least(talk_seconds, getvariable('longest_talk_seconds')) / 30.0)
-        * CASE role WHEN 'talker' THEN 1 ELSE getvariable('transferrer_factor') END
-        * CASE direction WHEN 'out' THEN getvariable('outbound_factor') ELSE 1 END, 6
+        * CASE role WHEN 'talker' THEN getvariable('call_talker') ELSE getvariable('call_transferrer') END
+        * CASE direction WHEN 'out' THEN getvariable('call_outbound') ELSE getvariable('call_inbound') END, 6
     ) AS weight
 FROM roles
