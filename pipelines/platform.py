@@ -11,6 +11,7 @@ from assets.contacts.interaction_query import InteractionQuery
 from assets.contacts.query_source import Query, QuerySource
 from assets.contacts.rules import ContactRules
 from assets.contacts.sources import ContactSource, FileKind, FileSource
+from assets.eligibility.crm_absences import AbsenceSet, CrmAbsences
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
 from assets.routing.rules import RoutingRules
@@ -96,6 +97,9 @@ def make_contact_sources(settings: Settings) -> list[ContactSource]:
                         write_enabled=crm.write_enabled,
                     )
                 )
+                if crm.absences:
+                    objects = AbsenceSet(**crm.absences.model_dump())
+                    sources.append(CrmAbsences(name, partial(open_onec, name, crm, settings), objects))
             case SqlContactsSettings():
                 url = crm.url.get_secret_value()
                 contacts, employees = _query(crm.contacts), _query(crm.employees)

@@ -168,6 +168,24 @@ class SqlContactsSettings(Section):
     changes_sql: str = ""
 
 
+class AbsenceSettings(Section):
+    """Where a 1C configuration keeps absences.
+
+    Attributes:
+        entity_set: the published set, such as Document_Отсутствие.
+        employee: attribute with the employee's reference, such as Сотрудник_Key.
+        starts: attribute with the first moment, such as ДатаНачала.
+        ends: attribute with the last one, such as ДатаОкончания; midnight is the whole of that day.
+        kind: attribute with the kind of absence.
+    """
+
+    entity_set: str
+    employee: str
+    starts: str
+    ends: str
+    kind: str = ""
+
+
 class OnecSettings(Section):
     """A 1C:Enterprise base by its standard OData interface.
 
@@ -183,6 +201,7 @@ class OnecSettings(Section):
         page_rows: objects asked for at once.
         ca_file: certificate of the authority that signed the server's, where the system does not know it.
         write_enabled: whether contacts may be written into phone calls that have none.
+        absences: entity_set, employee, starts, ends and kind, where absences are to be read.
     """
 
     kind: Literal["onec"]
@@ -197,6 +216,7 @@ class OnecSettings(Section):
     page_rows: int = Field(default=500, ge=50, le=10_000)
     ca_file: str = ""
     write_enabled: bool = False
+    absences: AbsenceSettings | None = None
 
     @field_validator("timezone")
     @classmethod

@@ -1,4 +1,4 @@
-"""Files of dated facts into their tables: each is the whole truth about its own rows; only differences are written."""
+"""Dated facts into their tables: each source is the whole truth about its own rows; only differences are written."""
 
 from __future__ import annotations
 
@@ -70,18 +70,24 @@ class EligibilityReport:
 
 
 def store_eligibility(
-    connection: Connection, kind: EligibilityKind, portions: Iterable[ContactPortion], rules: ContactRules
+    connection: Connection,
+    kind: EligibilityKind,
+    portions: Iterable[ContactPortion],
+    rules: ContactRules,
+    source: str | None = None,
 ) -> EligibilityReport:
-    """Make the rows of a file's table what the file says.
+    """Make the rows of a source what it says.
 
     Args:
         connection: inside a transaction; the caller commits.
-        kind: which file; it is also the source of the rows.
+        kind: of the facts, named after their file.
         portions: everything it has, see `resources.contacts.eligibility_files.COLUMNS`.
         rules: the business zone, and how numbers are read.
+        source: where they come from; None is the file.
     """
+    source = source or kind
     table, names = TABLES[kind], FACTS[kind]
-    begin_load(connection, kind, rules)
+    begin_load(connection, source, rules)
     facts: dict[Fact, Fact] = {}
     places = [names.index(name) for name in KEYS[kind]]
     for portion in portions:
@@ -91,9 +97,9 @@ def store_eligibility(
     given = _given(connection, table, names, facts.values())
     if kind == "exclusions_csv":
         # Asked before the rows change: whoever is excluded now, or was, is ranked anew.
-        run(connection, PACKAGE, "queue_clients_of_changed_exclusions", {"source": kind})
-    written = _replace(connection, table, given, names, kind)
-    return EligibilityReport(written, quarantine_refused(connection, kind))
+        run(connection, PACKAGE, "queue_clients_of_changed_exclusions", {"source": source})
+    written = _replace(connection, table, given, names, source)
+    return EligibilityReport(written, quarantine_refused(connection, source))
 
 
 def _given(connection: Connection, table: Table, names: tuple[str, ...], facts: Iterable[Fact]) -> Table:

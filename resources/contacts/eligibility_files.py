@@ -62,6 +62,11 @@ def read_eligibility_csv(kind: EligibilityKind, path: Path) -> Iterator[ContactP
     return read_rows(path, COLUMNS[kind], _CHECKS[kind], ROWS_PER_PORTION)
 
 
+def checked_eligibility(kind: EligibilityKind, rows: pd.DataFrame, raws: Sequence[str]) -> ContactPortion:
+    """Set aside rows of any source that cannot be stored; `rows` have the columns of their file."""
+    return _CHECKS[kind](rows, raws)
+
+
 def weekdays_of(text: str) -> list[int]:
     """Return the weekdays a text names, 1 to 7, and 0 for holidays.
 

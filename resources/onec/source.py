@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from resources.onec.answers import Row
 from resources.onec.cards import Card, Deletion, Interaction
 from resources.onec.changes import ExchangePlan
 from resources.onec.configuration import CardSet, Configuration, InteractionSet, choose
@@ -153,6 +154,21 @@ class OnecSource:
                 self._client, of.entity_set, order=_BY_DATE, where=where, allowed_only=self._allowed_only
             ):
                 yield [(of.entity_set, ref, version) for ref, version in page]
+
+    def rows(self, entity_set: str, select: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield the rows of a published set of objects that are not marked for deletion, in pages, as they come.
+
+        Raises:
+            OnecError: see the classes in `resources.onec.errors`.
+        """
+        yield from pages(
+            self._client,
+            entity_set,
+            ["Ref_Key", *select],
+            where="DeletionMark eq false",
+            page_rows=self._page_rows,
+            allowed_only=self._allowed_only,
+        )
 
     def changes(self, message: int) -> Iterator[Card | Interaction | Deletion]:
         """Yield what the exchange plan registered; sets this program does not read are passed over.

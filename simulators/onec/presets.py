@@ -65,6 +65,7 @@ def ut11() -> Schema:
         catalog("КонтактныеЛицаПартнеров", ref("Owner", PARTNERS), text("ДолжностьПоВизитке", 100), sections=_phones()),
         _counterparties(ref("Партнер", PARTNERS)),
         orders,
+        document("Отсутствие", ref("Сотрудник", USERS), moments("ДатаНачала", "ДатаОкончания"), text("ВидОтсутствия")),
         *_interactions(contacts, (ORDERS, PARTNERS)),
     )
 

@@ -295,7 +295,9 @@ def test_documents_are_of_working_days_and_refer_to_who_is_there(preset: str) ->
     company.fill(store, clients=20, contacts=40, users=5, days=9, last_day=date(2026, 3, 30), calls_per_day=10)
     same = Store(PRESETS[preset]())
     company.fill(same, clients=20, contacts=40, users=5, days=9, last_day=date(2026, 3, 30), calls_per_day=10)
-    documents = [kind for kind in store.schema.types.values() if kind.is_document]
+    # Absences are no work with clients: tests write their own.
+    kinds = store.schema.types.items()
+    documents = [kind for name, kind in kinds if kind.is_document and name != "Document_Отсутствие"]
     assert len(documents) == (0 if preset == "bp" else 5)
     for kind in documents:
         found = list(store.entities(kind.name))
