@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,9 +17,11 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.cli.database import warehouse_of, with_database
-from pipelines.platform import open_onec, open_source
+from pipelines.platform import open_interception, open_onec, open_source
+from pipelines.services.gateway import gateway_config
 from pipelines.settings import Settings, SettingsError, config_file, load_settings
-from pipelines.systems import AnyCrm, SqlContactsSettings
+from pipelines.systems import AnyCrm, MikoPbxRestSettings, SqlContactsSettings
+from pipelines.tracked import TrackedFileError, read_tracked
 from resources.contacts.errors import ContactQueryError
 from resources.onec.errors import OnecError
 from resources.postgres import EmbeddedPostgresError
@@ -77,6 +80,9 @@ def examine() -> Iterator[Finding]:
     yield from _sources(settings)
     yield from _crms(settings)
     yield from _contact_files(settings)
+    yield from _tracked(settings)
+    yield from _interception(settings)
+    yield _gateway(settings)
 
 
 def _data_folder(home: Path) -> Finding:
@@ -173,6 +179,54 @@ def _contact_files(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"contacts.{name}", str(path))
         else:
             yield Finding(f"contacts.{name}", f"{path} cannot be read", "Correct the path or the file's rights.")
+
+
+def _tracked(settings: Settings) -> Iterator[Finding]:
+    file = settings.routing.tracked_interactions_file
+    try:
+        tracked = read_tracked(file)
+    except TrackedFileError as error:
+        yield Finding("tracked interactions", str(error), "Correct the lines named above.")
+        return
+    kinds = [*(["call"] if tracked.calls.weight else []), *(each.kind for each in tracked.documents)]
+    yield Finding("tracked interactions", f"{file or 'no file'}: {', '.join(kinds)}")
+    for query in tracked.queries:
+        from resources.contacts.sql_query import read_interactions_query
+
+        try:
+            first = next(read_interactions_query(query.url, query.text, query.columns), None)
+        except ContactQueryError as error:
+            yield Finding(f"tracked {query.kind}", str(error), f"Correct the entry '{query.kind}' of {file}.")
+        else:
+            rows, refused = (len(first.rows), len(first.refused)) if first else (0, 0)
+            yield Finding(f"tracked {query.kind}", f"the first {rows + refused} rows: {refused} of them unusable")
+
+
+def _interception(settings: Settings) -> Iterator[Finding]:
+    for name, source in settings.sources.items():
+        if not isinstance(source, MikoPbxRestSettings) or not source.write_enabled:
+            continue
+        module = open_interception(name, source)
+        try:
+            module.responsible_of("0000000000")
+            seen = f"its interception module answers; answers.interception is {settings.answers.interception}"
+            yield Finding(f"interception {name}", seen)
+        except SourceError as error:
+            remedy = (
+                "Install ModuleInterceptionSmartIvr there and let the key write to it, or switch write_enabled off."
+            )
+            yield Finding(f"interception {name}", str(error), remedy)
+        finally:
+            module.close()
+
+
+def _gateway(settings: Settings) -> Finding:
+    try:
+        config = gateway_config(settings.model_copy(update={"database_url": SecretStr("postgresql://none")}))
+    except SettingsError as error:
+        return Finding("gateway", str(error), "Mend the file's rights.")
+    where = f"{config.host}, port {config.port}, FastAGI {config.agi_port or 'off'}"
+    return Finding("gateway", where)
 
 
 def _first_line(error: DBAPIError) -> str:

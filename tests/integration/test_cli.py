@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import make_app
+from pipelines.cli import COMMANDS, make_app
 from resources.warehouse import Warehouse
 from resources.warehouse.migrate import is_current
 from tests.fix_simulators import ServedPbx
@@ -97,11 +97,13 @@ def test_doctor_finds_nothing_wrong_with_a_sound_installation(
     served.pbx.store.finalise([leg("c1", at("2026-03-02 10:00:00"), CLIENT, "201")])
     (tmp_path / "switchboard.toml").write_text(
         f"[sources.office]\nkind = 'mikopbx_rest'\nurl = '{served.url}'\napi_key = '{served.pbx.api_key}'\n"
+        "write_enabled = true\n"
     )
     (tmp_path / "switchboard.toml").chmod(0o600)
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "telephony office" in result.stdout
+    assert "its interception module answers" in " ".join(result.stdout.split())
     assert served.pbx.api_key not in result.output
 
 
@@ -112,13 +114,16 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(
     served = simulated_pbx()
     (tmp_path / "switchboard.toml").write_text(
         f"[sources.office]\nkind = 'mikopbx_rest'\nurl = '{served.url}'\napi_key = 'wrong'\n"
-        "[contacts]\nemployees_csv = '/absent/employees.csv'\n"
+        f"[contacts]\nemployees_csv = '/absent/employees.csv'\n"
+        f"[routing]\ntracked_interactions_file = '{tmp_path / 'tracked.yaml'}'\n"
     )
+    (tmp_path / "tracked.yaml").write_text("interactions:\n  - source: calls\n    wieght: 2\n")
     (tmp_path / "switchboard.toml").chmod(0o600)
     result = run("doctor")
     assert result.exit_code == 1
     assert "telephony office" in result.stdout
     assert "/absent/employees.csv cannot be read" in result.stdout
+    assert "line 3: interactions.0.calls.wieght" in result.stdout
 
 
 def test_doctor_without_a_database_names_the_setting(
@@ -135,6 +140,6 @@ def test_doctor_without_a_database_names_the_setting(
 def test_every_command_is_described(run: Callable[..., Result]) -> None:
     """`--help` is the first thing a newcomer reads."""
     shown = run("--help").stdout
-    for command in ("demo", "up", "doctor", "import-cdr", "migrate", "sql", "owner", "assign", "review"):
+    for command in COMMANDS:
         assert command in shown
         assert run(command, "--help").exit_code == 0
