@@ -6,19 +6,19 @@ The rules are those of the SQL function `switchboard.route`; here is only how it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import class_row, dict_row
-from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg.rows import BaseRowFactory, class_row, dict_row, tuple_row
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import make_url
 
 from assets.contacts.numbers import parse_number
@@ -28,10 +28,18 @@ TEST_CALL = "777777777"
 """What a MikoPBX asks for when one of its own telephones tries the menu."""
 
 _REMEMBERED_NUMBERS = 100_000
+_E164 = re.compile(r"\+[1-9]\d{9,14}")
+
+
+T = TypeVar("T")
 
 
 class NoAnswerError(Exception):
     """The database did not answer in time; the caller goes its failover way."""
+
+
+class RefusedError(NoAnswerError):
+    """The database takes no such value, however often it is sent."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class Answers:
             kwargs={"options": "-csearch_path=switchboard -cTimeZone=UTC -cstatement_timeout=2s", "connect_timeout": 2},
             open=False,
         )
+        self._given_up: set[asyncio.Task[Any]] = set()
         self.number_of = lru_cache(_REMEMBERED_NUMBERS)(self._number_of)
 
     @asynccontextmanager
@@ -130,6 +139,9 @@ class Answers:
         try:
             yield self
         finally:
+            for asking in self._given_up:
+                asking.cancel()
+            await asyncio.gather(*self._given_up, return_exceptions=True)
             await self._pool.close()
 
     async def of(self, asked: str, at: datetime | None = None) -> Answer:
@@ -138,13 +150,8 @@ class Answers:
         Raises:
             NoAnswerError: the database cannot be asked, or takes too long.
         """
-        # The database takes no NUL in a text.
-        values = {"number": self.number_of(asked.replace("\0", "").strip()), "at": at}
-        async with self._in_time() as connection:
-            cursor = connection.cursor(row_factory=class_row(Answer))
-            await cursor.execute(_SELECT_ANSWER, values, prepare=True)
-            answer = await cursor.fetchone()
-        assert answer is not None
+        values = {"number": self.number_of(_without_nul(asked).strip()), "at": at}
+        [answer] = await self._ask(_SELECT_ANSWER, values, class_row(Answer))
         return answer
 
     async def employees(self) -> list[dict[str, Any]]:
@@ -153,18 +160,16 @@ class Answers:
         Raises:
             NoAnswerError: see `of`.
         """
-        async with self._in_time() as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(_SELECT_EMPLOYEES)
-            return await cursor.fetchall()
+        return await self._ask(_SELECT_EMPLOYEES, {}, dict_row)
 
-    async def keep_event(self, source: str, subject: str, data: Any) -> None:  # noqa: ANN401
-        """Store an event that a PBX sent; one that came before is only counted.
+    async def keep_event(self, source: str, subject: str, data: str) -> None:
+        """Store an event that a PBX sent, a JSON text; one that came before is only counted.
 
         Raises:
             NoAnswerError: it was not stored; the sender should send it again.
+            RefusedError: it is no JSON that can be stored.
         """
-        await self._write(_STORE_EVENT, {"source": source, "subject": subject, "data": Jsonb(data)})
+        await self._ask(_STORE_EVENT, {"source": source, "subject": subject, "data": data}, tuple_row)
 
     async def keep_callback_number(self, source: str, number: str) -> None:
         """Store the number at which a PBX says its voice menu is reached.
@@ -172,37 +177,67 @@ class Answers:
         Raises:
             NoAnswerError: it was not stored.
         """
-        await self._write(_STORE_CALLBACK_NUMBER, {"source": source, "number": number})
+        await self._ask(_STORE_CALLBACK_NUMBER, {"source": source, "number": _without_nul(number)}, tuple_row)
 
     async def is_there(self) -> bool:
         """Tell whether the database answers."""
         try:
-            async with self._in_time() as connection:
-                await connection.execute("SELECT 1")
+            await self._ask("SELECT 1", {}, tuple_row)
         except NoAnswerError:
             return False
         return True
 
-    async def _write(self, statement: str, values: dict[str, Any]) -> None:
-        async with self._in_time() as connection:
-            await connection.execute(statement, values)
-
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def _ask(self, statement: str, values: Mapping[str, Any], rows: BaseRowFactory[T]) -> list[T]:
+        asking = asyncio.create_task(self._run(statement, values, rows))
         try:
-            async with asyncio.timeout(self._config.answer_seconds), self._pool.connection() as connection:
-                yield connection
-        except (TimeoutError, PoolTimeout, psycopg.Error) as error:
-            # The words of the driver may hold what was asked for.
+            await asyncio.wait({asking}, timeout=self._config.answer_seconds)
+        finally:
+            if not asking.done():
+                # Of a server that is silent the driver takes up to ten seconds' leave; no caller waits for that.
+                asking.cancel()
+                self._given_up.add(asking)
+                asking.add_done_callback(self._forget)
+        if not asking.done():
+            raise NoAnswerError("The warehouse did not answer in time.")
+        try:
+            return asking.result()
+        # The words of the driver may hold what was asked for.
+        except (psycopg.DataError, psycopg.errors.StatementTooComplex) as error:
+            raise RefusedError(f"The warehouse does not take this ({type(error).__name__}).") from None
+        except psycopg.Error as error:
             raise NoAnswerError(f"The warehouse did not answer ({type(error).__name__}).") from None
 
+    async def _run(self, statement: str, values: Mapping[str, Any], rows: BaseRowFactory[T]) -> list[T]:
+        while True:
+            async with self._pool.connection() as connection:
+                try:
+                    cursor = connection.cursor(row_factory=rows)
+                    await cursor.execute(statement, values, prepare=True)
+                    return await cursor.fetchall() if cursor.description else []
+                except psycopg.OperationalError:
+                    # A server that was started again has cut the connections of the pool: the next is as good.
+                    if not connection.closed:
+                        raise
+
+    def _forget(self, asking: asyncio.Task[Any]) -> None:
+        self._given_up.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # seen, or its words would be logged
+
     def _number_of(self, asked: str) -> str:
+        if _E164.fullmatch(asked):
+            return asked
         form = parse_number(asked, self._config.region, self._config.internal_digits)
         return form.number or form.national_number or asked
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
+
+
+def _without_nul(text: str) -> str:
+    """Return a text without the one sign that no text of the database may hold."""
+    return text.replace("\0", "")
 
 
 def extensions_of(ranked: Sequence[dict[str, Any]]) -> list[str]:

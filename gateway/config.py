@@ -22,7 +22,7 @@ class GatewayConfig:
         trusts_loopback: whether look-ups from this machine need no token.
         tts_service: what the PBX speaks the menu with, `Yandex` or `CRT`.
         dictor: its voice.
-        tts_api_key: its key, handed on to the PBX.
+        tts_api_key: its key, handed on to the PBX; for CRT a JSON object with `username`, `domain_id`, `password`.
         connections: connections to the database, at most.
         answer_seconds: how long a look-up may take; the PBX waits five seconds and then goes its failover way.
     """

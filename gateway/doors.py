@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens, Basic passwords, and how much of a body is read."""
+"""Who may ask, and how much: bearer tokens, Basic passwords, the length of bodies and numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ import binascii
 import hmac
 from ipaddress import ip_address
 
-from fastapi import HTTPException, Request, status
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from gateway.config import GatewayConfig
 
 LARGEST_BODY_BYTES = 64 * 1024
+
+
+LONGEST_NUMBER = 64
+
+
+def check_token(request: Request, config: GatewayConfig) -> None:
+    """Let a request with the token in.
+
+    Raises:
+        HTTPException: 401, it has none, or a wrong one.
+    """
+    if not has_token(request, config):
+        raise HTTPException(401, "A token is needed.", headers={"WWW-Authenticate": "Bearer"})
+
+
+def number_of(request: Request, *, is_needed: bool = True) -> str:
+    """Return the number a request asks for.
+
+    Raises:
+        HTTPException: 422, it is missing or too long.
+    """
+    number = request.query_params.get("number", "")
+    if (is_needed and not number) or len(number) > LONGEST_NUMBER:
+        raise HTTPException(422, f"'number' must have 1 to {LONGEST_NUMBER} characters.")
+    return number
 
 
 def has_token(request: Request, config: GatewayConfig) -> bool:
@@ -57,7 +83,7 @@ async def body_of(request: Request) -> bytes:
         body += part
         if len(body) > LARGEST_BODY_BYTES:
             raise HTTPException(
-                status.HTTP_413_CONTENT_TOO_LARGE,
+                413,
                 f"The body is larger than {LARGEST_BODY_BYTES} bytes.",
                 headers={"Connection": "close"},
             )

@@ -24,6 +24,8 @@ from gateway.doors import is_same
 
 PATIENCE_SECONDS = 5.0
 LARGEST_LINE_BYTES = 4096
+LARGEST_VALUE_BYTES = 900
+"""Asterisk takes what stands after the 2047th byte of a line for another command; escaping may double a value."""
 MOST_HEADERS = 100
 
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -124,7 +126,8 @@ def variables_of(answer: Answer) -> dict[str, str]:
 
 async def _set(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str, value: str) -> None:
     # A line is a command: what could end it, or its quotes, is taken out of the value.
-    said = _UNSPEAKABLE.sub(" ", value).replace("\\", "\\\\").replace('"', '\\"')
+    short = value.encode()[:LARGEST_VALUE_BYTES].decode("utf-8", "ignore")
+    said = _UNSPEAKABLE.sub(" ", short).replace("\\", "\\\\").replace('"', '\\"')
     writer.write(f'SET VARIABLE {name} "{said}"\n'.encode())
     await writer.drain()
     while True:

@@ -1,6 +1,6 @@
 """Look-ups as MIKO's daemon `amid` answers them at 127.0.0.1:8224: `getivrtext`, `getcallerid`, `setcallbacknumber`.
 
-    {"result": "Success", "data": {...}}    {"result": "Error", "data": "<text>"}
+    {"result": "Success", "data": {...}}    {"result": "Error", "data": "<text>", "cause": "<text>"}
 
 A PBX that gets an error goes its failover way. The token comes as a header or as `?token=`; look-ups of programs on
 this machine may be let in without one, because the daemon asks for none.
@@ -8,76 +8,99 @@ this machine may be let in without one, because the daemon asks for none.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from typing import Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query, Request, status
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from gateway.answers import TEST_CALL, Answer, Answers, NoAnswerError
 from gateway.config import GatewayConfig
-from gateway.doors import has_token, is_local
-
-Number = Annotated[str, Query(max_length=64, description="the caller's number, in any notation")]
+from gateway.doors import check_token, is_local, number_of
 
 
-def make_router(answers: Answers, config: GatewayConfig) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(tags=["MIKO look-ups"])
+class LookUp(BaseModel):
+    """What the daemon's forms answer."""
+
+    result: Literal["Success", "Error"]
+    data: dict[str, Any] | str
+    cause: str = ""
+
+
+def make_routes(answers: Answers, config: GatewayConfig) -> list[Route]:
+    """Return the addresses and what answers there."""
+    voice = voice_of(config)
 
     def check(request: Request) -> None:
-        if not (has_token(request, config) or (config.trusts_loopback and is_local(request))):
-            raise HTTPException(
-                status.HTTP_401_UNAUTHORIZED, "A token is needed.", headers={"WWW-Authenticate": "Bearer"}
-            )
+        if not (config.trusts_loopback and is_local(request)):
+            check_token(request, config)
 
-    @router.get("/getivrtext", summary="The voice menu of a number")
-    async def getivrtext(request: Request, number: Number = "") -> dict[str, Any]:
-        """Return what the PBX says: url-encoded phrases, in order, and what to speak them with."""
+    async def getivrtext(request: Request) -> Response:
         check(request)
         try:
-            return _success(menu_of(await answers.of(number or TEST_CALL), config))
+            return _success(menu_of(await answers.of(number_of(request, is_needed=False) or TEST_CALL), voice))
         except NoAnswerError as error:
             return _error(str(error))
 
-    @router.get("/getcallerid", summary="The name shown while the telephone rings")
-    async def getcallerid(request: Request, number: Number) -> dict[str, Any]:
-        """Return the contact and client of a number; an unknown one is an error, and the PBX shows the number."""
+    async def getcallerid(request: Request) -> Response:
         check(request)
         try:
-            answer = await answers.of(number)
+            answer = await answers.of(number_of(request))
         except NoAnswerError as error:
             return _error(str(error))
         if not answer.is_known:
+            # The PBX goes on showing the number.
             return _error("Nobody is known by this number.")
         return _success({"caller_id": answer.caller_name, "client": answer.client_name})
 
-    @router.post("/setcallbacknumber", summary="The number of the PBX's voice menu")
-    async def setcallbacknumber(request: Request, number: Number) -> dict[str, Any]:
-        """Take the number at which the PBX's voice menu is reached."""
+    async def setcallbacknumber(request: Request) -> Response:
         check(request)
         try:
-            await answers.keep_callback_number(request.client.host if request.client else "", number)
+            await answers.keep_callback_number(request.client.host if request.client else "", number_of(request))
         except NoAnswerError as error:
             return _error(str(error))
         return _success({})
 
-    return router
+    return [
+        Route("/getivrtext", getivrtext),
+        Route("/getcallerid", getcallerid),
+        Route("/setcallbacknumber", setcallbacknumber, methods=["POST"]),
+    ]
 
 
-def menu_of(answer: Answer, config: GatewayConfig) -> dict[str, Any]:
+def voice_of(config: GatewayConfig) -> dict[str, Any]:
+    """Return what the PBX speaks a menu with: the service, the voice and the service's key.
+
+    Raises:
+        ValueError: the key of CRT is no JSON object.
+    """
+    spoken = {"tts_service": config.tts_service, "dictor": config.dictor}
+    if config.tts_service == "Yandex":
+        return spoken | {"api_key": config.tts_api_key}
+    try:
+        login = json.loads(config.tts_api_key or "{}")
+    except ValueError:
+        login = None
+    if not isinstance(login, dict):
+        raise ValueError(
+            "gateway.tts_api_key: CRT logs in with a JSON object, such as "
+            '{"username": "...", "domain_id": 1, "password": "..."}.'
+        )
+    return spoken | {"auth": login}
+
+
+def menu_of(answer: Answer, voice: dict[str, Any]) -> dict[str, Any]:
     """Return the voice menu as ModuleSmartIVR reads it; its phrases are url-encoded."""
-    auth = {"api_key": config.tts_api_key} if config.tts_service == "Yandex" else {"auth": {"key": config.tts_api_key}}
-    return {
-        "tts_service": config.tts_service,
-        "dictor": config.dictor,
-        "texttospeech": [quote(phrase, safe="") for phrase in answer.phrases],
-        **auth,
-    }
+    return voice | {"texttospeech": [quote(phrase, safe="") for phrase in answer.phrases]}
 
 
-def _success(data: dict[str, Any]) -> dict[str, Any]:
-    return {"result": "Success", "data": data}
+def _success(data: dict[str, Any]) -> Response:
+    return JSONResponse({"result": "Success", "data": data})
 
 
-def _error(text: str) -> dict[str, Any]:
-    return {"result": "Error", "data": text}
+def _error(text: str) -> Response:
+    # Older panels read `data`, newer ones `cause`.
+    return JSONResponse({"result": "Error", "data": text, "cause": text})

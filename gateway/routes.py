@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response, status
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as HttpRoute
 
 from gateway.answers import Answer, Answers, NoAnswerError
 from gateway.config import GatewayConfig
-from gateway.doors import has_token
+from gateway.doors import check_token, number_of
+from gateway.lookups import LookUp
+from gateway.openapi import describe
 
 
 class Offered(BaseModel):
@@ -60,66 +66,74 @@ class Route(BaseModel):
     is_stale: bool = Field(description="not verified in time, so its ranks are left out")
 
 
+_OFFERED, _AWAY = tuple(Offered.model_fields), tuple(Away.model_fields)
+
+
 class Health(BaseModel):
     """Whether look-ups can be answered."""
 
     database: bool
 
 
-def make_router(answers: Answers, config: GatewayConfig) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(prefix="/v1", tags=["Routing"])
+def make_routes(answers: Answers, config: GatewayConfig) -> list[HttpRoute]:
+    """Return the addresses and what answers there."""
 
-    @router.get("/route", response_model=None, responses={200: {"model": Route}, 401: {}, 503: {}})
-    async def route(
-        request: Request,
-        number: Annotated[str, Query(min_length=1, max_length=64, description="in any notation")],
-        at: Annotated[datetime | None, Query(description="the moment of the call, with offset; now without it")] = None,
-    ) -> Response:
-        """Tell who should answer a number, why, and what its voice menu says."""
-        _check(request, config)
-        if at is not None and at.tzinfo is None:
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "'at' needs an offset, such as +03:00.")
+    async def route(request: Request) -> Response:
+        check_token(request, config)
+        number, at = number_of(request), _moment_of(request)
         try:
             answer = await answers.of(number, at)
         except NoAnswerError as error:
-            raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from None
-        return Response(route_of(answer).model_dump_json(), media_type="application/json")
+            raise HTTPException(503, str(error)) from None
+        return Response(json.dumps(route_of(answer), ensure_ascii=False), media_type="application/json")
 
-    @router.get("/health", response_model=None, responses={200: {"model": Health}, 503: {"model": Health}})
-    async def health() -> Response:
-        """Tell whether look-ups can be answered; needs no token and tells nothing else."""
+    async def health(_request: Request) -> Response:
         is_there = await answers.is_there()
-        return Response(Health(database=is_there).model_dump_json(), 200 if is_there else 503,
-                        media_type="application/json")  # fmt: skip
+        return JSONResponse({"database": is_there}, 200 if is_there else 503)
 
-    return router
+    async def openapi(request: Request) -> Response:
+        check_token(request, config)
+        return JSONResponse(describe(Route, Health, LookUp))
 
-
-def route_of(answer: Answer) -> Route:
-    """Return an answer as the interface shows it."""
-    return Route.model_construct(
-        number=answer.number,
-        is_known=answer.is_known,
-        client_id=answer.client_id,
-        client_name=answer.client_name,
-        contact_name=answer.contact_name,
-        employee_id=answer.employee_id,
-        employee_name=answer.employee_name,
-        extension=answer.extension,
-        reason=answer.reason,
-        instead_of=answer.instead_of,
-        intercept=answer.intercepting_extension,
-        ranked=[Offered.model_validate(who) for who in answer.ranked],
-        unavailable=[Away.model_validate(who) for who in answer.unavailable],
-        menu=answer.phrases,
-        version=answer.version,
-        built_at=answer.built_at,
-        age_seconds=answer.age_seconds,
-        is_stale=answer.is_stale,
-    )
+    return [
+        HttpRoute("/v1/route", route),
+        HttpRoute("/v1/health", health),
+        HttpRoute("/openapi.json", openapi),
+    ]
 
 
-def _check(request: Request, config: GatewayConfig) -> None:
-    if not has_token(request, config):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "A token is needed.", headers={"WWW-Authenticate": "Bearer"})
+def _moment_of(request: Request) -> datetime | None:
+    given = request.query_params.get("at")
+    if not given:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise HTTPException(422, "'at' is no moment such as 2026-11-23T18:01:00+03:00.") from None
+    if moment.tzinfo is None:
+        raise HTTPException(422, "'at' needs an offset, such as +03:00.")
+    return moment
+
+
+def route_of(answer: Answer) -> dict[str, Any]:
+    """Return an answer as `Route` describes it; made by hand, because it is asked for while the telephone rings."""
+    return {
+        "number": answer.number,
+        "is_known": answer.is_known,
+        "client_id": answer.client_id,
+        "client_name": answer.client_name,
+        "contact_name": answer.contact_name,
+        "employee_id": answer.employee_id,
+        "employee_name": answer.employee_name,
+        "extension": answer.extension,
+        "reason": answer.reason,
+        "instead_of": answer.instead_of,
+        "intercept": answer.intercepting_extension,
+        "ranked": [{name: who.get(name) for name in _OFFERED} for who in answer.ranked],
+        "unavailable": [{name: who.get(name) for name in _AWAY} for who in answer.unavailable],
+        "menu": answer.phrases,
+        "version": answer.version,
+        "built_at": answer.built_at.isoformat() if answer.built_at else None,
+        "age_seconds": answer.age_seconds,
+        "is_stale": answer.is_stale,
+    }

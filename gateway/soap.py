@@ -20,18 +20,19 @@ from xml.sax.saxutils import escape, quoteattr
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from gateway.answers import TEST_CALL, Answers, NoAnswerError
+from gateway.answers import TEST_CALL, Answers, NoAnswerError, RefusedError
 from gateway.config import GatewayConfig
-from gateway.doors import body_of, has_password
-from gateway.lookups import menu_of
+from gateway.doors import LONGEST_NUMBER, body_of, has_password
+from gateway.lookups import menu_of, voice_of
 
 SMART_TRANSFER = "http://wiki.miko.ru/doc:1cajam:smarttransfer"
 CRM_API = "http://wiki.miko.ru/uniphone:crmapi"
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_LONGEST_NUMBER = 64
 _XML = "text/xml; charset=utf-8"
 
 Operation = Callable[[Mapping[str, str], Request], Awaitable[Any]]
@@ -49,12 +50,12 @@ class _FaultError(Exception):
         self.code = code
 
 
-def make_router(answers: Answers, config: GatewayConfig) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def make_routes(answers: Answers, config: GatewayConfig) -> list[Route]:
+    """Return the addresses and what answers there."""
+    voice = voice_of(config)
 
     async def getivrtext(given: Mapping[str, str], _request: Request) -> dict[str, Any]:
-        return menu_of(await answers.of(_number(given) or TEST_CALL), config)
+        return menu_of(await answers.of(_number(given) or TEST_CALL), voice)
 
     async def setcallbacknumber(given: Mapping[str, str], request: Request) -> dict[str, Any]:
         await answers.keep_callback_number(request.client.host if request.client else "", _number(given))
@@ -65,26 +66,24 @@ def make_router(answers: Answers, config: GatewayConfig) -> APIRouter:
 
     async def call_event(given: Mapping[str, str], _request: Request) -> dict[str, Any]:
         try:
-            data = json.loads(given.get("Data", ""))
-        except ValueError:
-            raise _FaultError("Client", "Data is no JSON.") from None
-        await answers.keep_event("miko_crm_api", given.get("Subject", ""), data)
+            await answers.keep_event("miko_crm_api", given.get("Subject", ""), given.get("Data", ""))
+        except RefusedError:
+            raise _FaultError("Client", "Data is no JSON that can be stored.") from None
         return {"result": "Success"}
 
-    for name, namespace, operations in (
-        ("MIKO_IVRGenerator4SmartTransfer", SMART_TRANSFER, (getivrtext, setcallbacknumber)),
-        ("miko_crm_api", CRM_API, (user_list, call_event)),
-    ):
-        _publish(router, config, name, namespace, {each.__name__: each for each in operations})
-    return router
+    return [
+        _service(config, name, namespace, {each.__name__: each for each in operations})
+        for name, namespace, operations in (
+            ("MIKO_IVRGenerator4SmartTransfer", SMART_TRANSFER, (getivrtext, setcallbacknumber)),
+            ("miko_crm_api", CRM_API, (user_list, call_event)),
+        )
+    ]
 
 
-def _publish(
-    router: APIRouter, config: GatewayConfig, name: str, namespace: str, operations: Mapping[str, Operation]
-) -> None:
+def _service(config: GatewayConfig, name: str, namespace: str, operations: Mapping[str, Operation]) -> Route:
     description = Template(files("gateway").joinpath("wsdl", f"{name}.wsdl").read_text("utf-8"))
 
-    async def serve(request: Request, base: str) -> Response:
+    async def serve(request: Request) -> Response:
         if not has_password(request, config):
             return Response(
                 "The login or the password is wrong.", 401, {"WWW-Authenticate": 'Basic realm="Switchboard"'}
@@ -94,11 +93,10 @@ def _publish(
             return Response(description.substitute(address=quoteattr(address)[1:-1]), media_type=_XML)
         response = await _served(request, namespace, operations)
         if request.headers.get("ibsession", "").lower() == "start":
-            response.set_cookie("ibsession", "stateless", path=f"/{base}", httponly=True)
+            response.set_cookie("ibsession", "stateless", httponly=True)
         return response
 
-    # Its description is the WSDL.
-    router.add_api_route(f"/{{base}}/ws/{name}.1cws", serve, methods=["POST", "GET"], include_in_schema=False)
+    return Route(f"/{{base}}/ws/{name}.1cws", serve, methods=["POST", "GET"])
 
 
 async def _served(request: Request, namespace: str, operations: Mapping[str, Operation]) -> Response:
@@ -135,8 +133,8 @@ def _number(given: Mapping[str, str]) -> str:
     number = given.get("Number")
     if number is None:
         raise _FaultError("Client", "The parameter Number is missing.")
-    if len(number) > _LONGEST_NUMBER:
-        raise _FaultError("Client", f"Number is longer than {_LONGEST_NUMBER} characters.")
+    if len(number) > LONGEST_NUMBER:
+        raise _FaultError("Client", f"Number is longer than {LONGEST_NUMBER} characters.")
     return number
 
 

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import stamina
 from sqlalchemy import text
@@ -19,6 +21,7 @@ from sqlalchemy import text
 from gateway.app import make_app
 from gateway.config import GatewayConfig
 from resources.warehouse import Warehouse
+from tests.rows import select
 from tests.serving import free_ports, serving
 
 CHECKOUT = Path(__file__).parents[1]
@@ -84,6 +87,25 @@ def build_table(warehouse: Warehouse) -> None:
     )
 
 
+@contextmanager
+def silent_server(warehouse: Warehouse) -> Iterator[None]:
+    """Stop the database server in its tracks: it accepts and answers nothing, and cuts no connection."""
+    [(own,)] = select(warehouse, "SELECT pg_backend_pid()")
+    server = psutil.Process(own).parent()
+    assert server is not None
+    stopped = [server, *server.children(recursive=True)]
+    for process in stopped:
+        # A worker of the server may have ended by itself meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    try:
+        yield
+    finally:
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
 @dataclass(frozen=True)
 class GatewayProcess(ServedGateway):
     """A gateway as `up` starts it.
@@ -117,7 +139,7 @@ def gateway_process(warehouse: Warehouse, tmp_path: Path) -> Iterator[Callable[.
         log = tmp_path / f"gateway-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.services.gateway"],
+                [sys.executable, "-m", "pipelines.gateway_process"],
                 env=environment,
                 cwd=CHECKOUT,
                 stdout=output,

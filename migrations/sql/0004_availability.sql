@@ -40,6 +40,8 @@ RETURNS TABLE (
         FROM (SELECT CAST(at AT TIME ZONE zone AS date) AS today) AS this
         LEFT JOIN switchboard.holidays AS h ON h.day = this.today
         LEFT JOIN switchboard.holidays AS y ON y.day = this.today - 1
+        -- Worked out once: without it each comparison below would convert the moment anew.
+        OFFSET 0
     ) AS clock
     LEFT JOIN LATERAL (
         SELECT min(x.extension) AS extension

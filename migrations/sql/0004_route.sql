@@ -36,7 +36,9 @@ RETURNS TABLE (
     CROSS JOIN LATERAL (
         SELECT
             coalesce(at >= live.stale_at, true) AS is_stale,
-            coalesce(live.policy ->> 'zone', 'UTC') AS zone
+            coalesce(live.policy ->> 'zone', 'UTC') AS zone,
+            coalesce((live.policy ->> 'last_talker_days')::double precision, 0) AS last_talker_days
+        OFFSET 0
     ) AS age
     LEFT JOIN LATERAL (
         SELECT o.party_id, p.name AS party_name, (
@@ -52,13 +54,40 @@ RETURNS TABLE (
     ) AS owner ON true
     CROSS JOIN LATERAL (SELECT coalesce(owner.party_id, 'tel:' || asked) AS client_id) AS whose
     LEFT JOIN LATERAL (
-        SELECT
-            jsonb_agg(o.who ORDER BY o.step, o.rank, o.position) FILTER (
-                WHERE o.is_available AND o.turn <= coalesce((live.policy ->> 'names')::integer, 3)
-            ) AS ranked,
-            jsonb_agg(o.who ORDER BY o.step, o.rank) FILTER (WHERE NOT o.is_available AND o.position = 0)
-                AS unavailable
-        FROM (
+        WITH candidates AS (
+            SELECT c.step, c.rank, c.employee_id, c.reason, c.score, c.share
+            FROM switchboard.route_candidates(
+                asked, whose.client_id, at, live.version, age.is_stale, age.last_talker_days
+            ) AS c
+        ), people AS (
+            SELECT f.*, a.name, a.extension, a.unavailable, a.unavailable_until
+            FROM (
+                SELECT c.*, 0 AS position, CAST(NULL AS text) AS instead_of FROM candidates AS c
+                UNION ALL
+                SELECT c.step, c.rank, d.deputy_id, c.reason, NULL, NULL, d.position, c.employee_id
+                FROM candidates AS c
+                JOIN switchboard.employee_deputies AS d ON d.employee_id = c.employee_id
+                    AND (d.valid_from IS NULL OR d.valid_from <= at) AND (d.valid_to IS NULL OR d.valid_to > at)
+            ) AS f
+            -- OFFSET 0 keeps it a question about each candidate: joined freely, everybody who works here would be
+            -- looked at.
+            CROSS JOIN LATERAL (
+                SELECT s.name, s.extension, s.unavailable, s.unavailable_until
+                FROM switchboard.availability(at, age.zone) AS s
+                WHERE s.employee_id = f.employee_id
+                OFFSET 0
+            ) AS a
+        ), named AS (
+            -- Of one employee the best place counts; a deputy has one only where the employee is not there.
+            SELECT DISTINCT ON (p.employee_id)
+                p.*, p.unavailable IS NULL AND p.extension IS NOT NULL AS is_available
+            FROM people AS p
+            WHERE p.instead_of IS NULL OR EXISTS (
+                SELECT FROM people AS away
+                WHERE away.employee_id = p.instead_of AND away.instead_of IS NULL AND away.unavailable IS NOT NULL
+            )
+            ORDER BY p.employee_id, p.step, p.rank, p.position
+        ), offers AS (
             SELECT
                 n.step, n.rank, n.position, n.is_available,
                 count(*) FILTER (WHERE n.is_available) OVER (ORDER BY n.step, n.rank, n.position, n.employee_id)
@@ -71,33 +100,15 @@ RETURNS TABLE (
                         live.policy -> 'menu' ->> 'name', '{employee}', n.name
                     ), '{extension}', n.extension)
                 )) AS who
-            FROM (
-                -- Of one employee the best place counts.
-                SELECT DISTINCT ON (f.employee_id)
-                    f.*, a.name, a.extension, a.unavailable, a.unavailable_until,
-                    a.unavailable IS NULL AND a.extension IS NOT NULL AS is_available
-                FROM (
-                    SELECT c.step, c.rank, 0 AS position, c.employee_id, c.reason, c.score, c.share,
-                        CAST(NULL AS text) AS instead_of
-                    FROM switchboard.route_candidates(
-                        asked, whose.client_id, at, live.version, age.is_stale,
-                        coalesce((live.policy ->> 'last_talker_days')::double precision, 0)
-                    ) AS c
-                    UNION ALL
-                    SELECT c.step, c.rank, d.position, d.deputy_id, c.reason, NULL, NULL, c.employee_id
-                    FROM switchboard.route_candidates(
-                        asked, whose.client_id, at, live.version, age.is_stale,
-                        coalesce((live.policy ->> 'last_talker_days')::double precision, 0)
-                    ) AS c
-                    JOIN switchboard.employee_deputies AS d ON d.employee_id = c.employee_id
-                        AND (d.valid_from IS NULL OR d.valid_from <= at) AND (d.valid_to IS NULL OR d.valid_to > at)
-                    JOIN switchboard.availability(at, age.zone) AS away
-                        ON away.employee_id = c.employee_id AND away.unavailable IS NOT NULL
-                ) AS f
-                JOIN switchboard.availability(at, age.zone) AS a ON a.employee_id = f.employee_id
-                ORDER BY f.employee_id, f.step, f.rank, f.position
-            ) AS n
-        ) AS o
+            FROM named AS n
+        )
+        SELECT
+            jsonb_agg(o.who ORDER BY o.step, o.rank, o.position) FILTER (
+                WHERE o.is_available AND o.turn <= coalesce((live.policy ->> 'names')::integer, 3)
+            ) AS ranked,
+            jsonb_agg(o.who ORDER BY o.step, o.rank) FILTER (WHERE NOT o.is_available AND o.position = 0)
+                AS unavailable
+        FROM offers AS o
     ) AS offered ON true
     LEFT JOIN LATERAL (
         SELECT w.who

@@ -1,4 +1,4 @@
-"""The gateway as a service, and the secrets it asks for: `python -m pipelines.services.gateway` serves."""
+"""The gateway as a service, and the secrets it asks for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.config import GatewayConfig
 from pipelines.services.service import Service, answers_http
-from pipelines.settings import Settings, SettingsError, load_settings
+from pipelines.settings import Settings, SettingsError
 
 SECRETS_FILE = "gateway.json"
 
@@ -28,7 +28,7 @@ def gateway_service(settings: Settings, checkout: Path, environment: Mapping[str
     """
     return Service(
         name="gateway",
-        argv=[sys.executable, "-m", "pipelines.services.gateway"],
+        argv=[sys.executable, "-m", "pipelines.gateway_process"],
         environment=environment,
         folder=checkout,
         is_ready=answers_http(f"{gateway_url(settings)}/v1/health"),
@@ -86,14 +86,3 @@ def _made_secrets(home: Path) -> dict[str, str]:
             json.dump(made, new)
     kept: dict[str, str] = json.loads(file.read_text("utf-8"))
     return kept
-
-
-def main() -> None:
-    """Serve as the settings say, until SIGTERM."""
-    from gateway.app import serve
-
-    serve(gateway_config(load_settings()))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from resources.warehouse import Warehouse
-from tests.fix_gateway import IVANOV, STRANGER, TOKEN, ServedGateway, execute
+from tests.fix_gateway import IVANOV, STRANGER, TOKEN, ServedGateway, execute, silent_server
 
 
 @contextmanager
@@ -30,6 +31,13 @@ def headers(script: str, number: str = "", **more: str) -> bytes:
     return ("".join(f"{name}: {value}\n" for name, value in given.items()) + "\n").encode()
 
 
+def arguments(line: str) -> list[str]:
+    """Split a command as Asterisk does: at spaces, but not within double quotes or after a backslash."""
+    parts = shlex.shlex(line, posix=True)
+    parts.whitespace_split, parts.quotes, parts.commenters = True, '"', ""
+    return list(parts)
+
+
 def variables(
     gateway: ServedGateway, script: str = f"route?token={TOKEN}", number: str = IVANOV, **more: str
 ) -> dict[str, str]:
@@ -38,11 +46,9 @@ def variables(
     with calling(gateway) as call:
         call.sendall(headers(script, number, **more))
         for line in call.makefile("rb"):
-            command, name, value = line.decode().rstrip("\n").split(" ", 2)[0], *line.decode().split(" ", 3)[2:]
-            assert command == "SET"
-            assert value.startswith('"')
-            assert value.endswith('"\n')
-            found[name] = value[1:-2].replace('\\"', '"').replace("\\\\", "\\")
+            command, kind, name, value = arguments(line.decode())
+            assert (command, kind) == ("SET", "VARIABLE")
+            found[name] = value
             call.sendall(b"200 result=1\n")
     return found
 
@@ -89,6 +95,31 @@ def test_a_name_cannot_smuggle_in_a_second_command(gateway: ServedGateway, wareh
     """Quotes are escaped, line ends taken out."""
     execute(warehouse, "UPDATE crm_parties SET name = :name", name='A"\nEXEC System "reboot\\')
     assert variables(gateway)["SWITCHBOARD_CLIENT"] == 'A" EXEC System "reboot\\'
+
+
+def test_no_line_is_longer_than_asterisk_reads(gateway: ServedGateway, warehouse: Warehouse) -> None:
+    """It runs what stands after its 2047th byte as the next command; full names in 1C are that long."""
+    for sign in ("Я", '"', "\\", "x"):
+        execute(warehouse, "UPDATE crm_parties SET name = :name", name=sign * 5000)
+        with calling(gateway) as call:
+            call.sendall(headers(f"route?token={TOKEN}", IVANOV))
+            lines = []
+            for line in call.makefile("rb"):
+                lines.append(line)
+                call.sendall(b"200 result=1\n")
+        assert len(lines) == 9
+        assert max(map(len, lines)) < 2048
+        assert all(line.endswith(b'"\n') for line in lines)
+        assert variables(gateway)["SWITCHBOARD_CLIENT"].strip(sign) == ""
+
+
+def test_a_database_that_falls_silent_is_told_within_the_second(gateway: ServedGateway, warehouse: Warehouse) -> None:
+    """The caller hears nothing meanwhile."""
+    assert variables(gateway)["SWITCHBOARD_STATUS"] == "OK"
+    with silent_server(warehouse):
+        begun = time.monotonic()
+        assert variables(gateway) == {"SWITCHBOARD_STATUS": "ERROR"}
+        assert time.monotonic() - begun < 2
 
 
 def test_a_database_that_is_away_is_told_at_once(gateway: ServedGateway, warehouse: Warehouse) -> None:
