@@ -240,7 +240,7 @@ def look_for_waiting_calls(platform: Platform, first_day: date, last_day: date) 
         calls, waiting = count_waiting_calls(connection, first_day, last_day, platform.number_rules)
         is_undecided = connection.execute(select(exists().select_from(numbers_to_decide))).scalar_one()
     if waiting or is_undecided or has_news:
-        return _fill(first_day, last_day)
+        return _days(first_day, last_day)
     return dg.SkipReason(
         f"{calls} calls from {first_day} to {last_day}: all looked up, none waits for another owner, and no contact "
         "source changed."
@@ -256,7 +256,7 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
     with platform.warehouse.transaction() as connection:
         calls, stale = count_stale_owners(connection, first_day, last_day, platform.number_rules)
     if stale or has_news:
-        return _fill(first_day, last_day)
+        return _days(first_day, last_day)
     return dg.SkipReason(
         f"Compared {calls} calls from {first_day} to {last_day}: every owner is up to date, and no contact source "
         "changed."
@@ -270,7 +270,7 @@ def look_for_calls_to_backtest(platform: Platform, day: date) -> Answer:
         calls = select(func.count()).where(evidence.interaction_day == day, evidence.kind == "call")
         if not connection.execute(calls).scalar_one():
             return dg.SkipReason(f"No call of {day} is evidence, so there is nothing to test the ranking on.")
-    return [dg.RunRequest(partition_key=day.isoformat())]
+    return _days(day, day)
 
 
 def _contacts_changed(platform: Platform) -> bool:
@@ -278,7 +278,7 @@ def _contacts_changed(platform: Platform) -> bool:
     return any(source.look(platform.warehouse).has_news for source in platform.contacts if source.is_cheap)
 
 
-def _fill(first_day: date, last_day: date) -> list[dg.RunRequest]:
+def _days(first_day: date, last_day: date) -> list[dg.RunRequest]:
     return [
         dg.RunRequest(
             tags={

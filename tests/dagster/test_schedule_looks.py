@@ -246,11 +246,10 @@ def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
     for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
         tick_and_run(office, instance, name)
     [request] = tick(office, instance, "nightly_quality", night)
-    assert request.partition_key == "2026-11-20"
-    job = build_defs(SETTINGS, office).resolve_job_def("nightly_quality")
-    assert job.execute_in_process(instance=instance, partition_key=request.partition_key).success
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-11-20"
+    execute(office, instance, "nightly_quality", request)
     assert select(office.warehouse, "SELECT call_day::text, employee_id FROM routing_backtest") == [
-        ("2026-11-20", "anna")
+        ("2026-11-20", "vera")
     ]
 
 

@@ -36,6 +36,19 @@ def test_a_route_says_who_and_why_and_how_old(gateway: ServedGateway) -> None:
     assert found["menu"][0] == "Здравствуйте, ИП Иванов!"
 
 
+def test_so_many_names_are_offered_as_the_settings_say(gateway: ServedGateway, warehouse: Warehouse) -> None:
+    """The first of those who are there: whoever is away makes room for the next."""
+    execute(
+        warehouse,
+        "UPDATE published_routing SET policy = jsonb_set(policy, '{names}', '1')",
+    )
+    [only] = gateway.get("/v1/route", params={"number": IVANOV}).json()["ranked"]
+    assert only["employee_id"] == "anna"
+    execute(warehouse, "INSERT INTO employee_absences VALUES ('hand', 'anna', now() - interval '1 h', NULL, '')")
+    [only] = gateway.get("/v1/route", params={"number": IVANOV}).json()["ranked"]
+    assert only["employee_id"] == "boris"
+
+
 def test_an_unknown_number_is_the_queues(gateway: ServedGateway) -> None:
     """An answer as good as any."""
     found = gateway.get("/v1/route", params={"number": STRANGER}).json()

@@ -106,9 +106,10 @@ def test_a_client_without_a_responsible_any_more_is_cleared_and_an_employee_with
 
 
 def test_a_number_that_changes_hands_ends_with_its_new_client(
-    live: Warehouse, module: InterceptionModule, book: InterceptionBook
+    live: Warehouse, module: InterceptionModule, book: InterceptionBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever gives it up is posted first, or that post would clear it."""
+    monkeypatch.setattr("assets.routing.push.CLIENTS_PER_POST", 1)
     for taker, giver in (("petrov", "ivanov"), ("ivanov", "petrov")):
         push(live, module)
         execute(
