@@ -101,7 +101,8 @@ class GatewaySettings(Section):
             does.
         tts_service: what a MikoPBX speaks the menu with.
         dictor: its voice.
-        tts_api_key: its key, handed to the PBX with each menu.
+        tts_api_key: its key, handed to the PBX with each menu; for CRT a JSON object with username, domain_id and
+            password.
     """
 
     host: str = "127.0.0.1"

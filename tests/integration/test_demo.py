@@ -95,6 +95,7 @@ def test_the_demo_prints_what_it_built_and_survives_being_killed(demo: Demo) -> 
     assert float(figures["calls of unknown numbers"].rstrip("%")) > 0
     assert float(figures["calls of ambiguous numbers"].rstrip("%")) > 0
     assert int(figures["clients with a responsible"].replace(",", "")) > 100
+    assert re.search(r"Backtest, [\d,]+ calls .* a lift of [+-][\d.]+ points", " ".join(printed.split()))
     assert len(re.findall(r"^ *\+\d+ ", printed, re.MULTILINE)) == 10
     assert httpx.get(f"http://127.0.0.1:{demo.port}/server_info", timeout=10).status_code == 200
 
