@@ -153,6 +153,7 @@ def push_everywhere(platform: Platform) -> dict[str, Any]:
                 f"{name}: clients handed over": report.clients,
                 f"{name}: numbers": report.rows,
                 f"{name}: numbers that show something else": report.differing,
+                f"{name}: shows none of our numbers": report.is_blind,
             }
         finally:
             book.close()

@@ -89,6 +89,7 @@ class _Question:
     path: str
     params: Mapping[str, str | int]
     content: Any = None
+    unnamed: str = ""
 
 
 class NoSuchAddressError(SourceRefusedError):
@@ -137,6 +138,9 @@ class HttpClient:
             raise ValueError(f"{name}: the API key holds characters that no key has; copy it again")
         # Each repeat is logged below, in our words; stamina's own hooks would write to the terminal.
         stamina.instrumentation.set_on_retry_hooks(())
+        # httpx would log every address at INFO, with the telephone numbers in it.
+        if (log := logging.getLogger("httpx")).level == logging.NOTSET:
+            log.setLevel(logging.WARNING)
         self._name = name
         self._base = str(url.copy_with(username=None, password=None)).rstrip("/")
         self._bounds = bounds or HttpBounds()
@@ -158,6 +162,7 @@ class HttpClient:
         *,
         brief: bool = False,
         stop: threading.Event | None = None,
+        unnamed: str = "",
     ) -> _Result:
         """Ask for `path` and return what `decode` makes of the answer.
 
@@ -168,13 +173,14 @@ class HttpClient:
                 question is then put again, within the same bounds.
             brief: use `HttpBounds.brief`.
             stop: once set, the question is given up.
+            unnamed: the end of the path, where it is a telephone number: in no message and no log.
 
         Raises:
             SourceUnavailableError: no usable answer within the bounds.
             SourceRefusedError: the server refused; asking again cannot help.
             SourceAnswerError: answers came, but not such as were asked for.
         """
-        return self._repeated(_Question("GET", path, params), decode, brief=brief, stop=stop)
+        return self._repeated(_Question("GET", path, params, unnamed=unnamed), decode, brief=brief, stop=stop)
 
     def post(self, path: str, content: Any, decode: Callable[[Answer], _Result]) -> _Result:  # noqa: ANN401
         """Post JSON and return what `decode` makes of the answer; only for what may come twice.
@@ -228,7 +234,7 @@ class HttpClient:
         self._client.close()
 
     def _where(self, question: _Question) -> str:
-        return f"{self._name}, {question.method} {self._base}{question.path}"
+        return f"{self._name}, {question.method} {self._base}{question.path}{'…' if question.unnamed else ''}"
 
     def _ask(
         self,
@@ -246,7 +252,7 @@ class HttpClient:
         try:
             with self._client.stream(
                 question.method,
-                self._base + question.path,
+                self._base + question.path + question.unnamed,
                 params=question.params,
                 json=question.content,
                 timeout=timeout,

@@ -6,13 +6,17 @@ Public source of the rules: the module's `ApiController` and `ConnectorDB`.
   number or an employee only clears. So a client is always posted whole.
 - A number is kept by its last ten digits.
 - An empty body means that the module's worker is down: never "nothing there".
-- Answers bear `result`; where it is false, `messages` say why.
+- Answers bear `result`; where it is false, `messages` say why, beside the number or the id concerned.
+- A body that the module cannot read counts as an empty list and is answered with success: so `data` is counted, which
+  has one entry for each row that was taken.
+- Rows of ours are looked at, by calls and by `responsible/{phone}`, only in the module's full mode with its menu on.
+- The worker is handed a post as one job of its queue, which takes no more than 524 280 bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +49,19 @@ class Responsible:
     employee_id: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the PBX holds of ours for a number.
+
+    Attributes:
+        client_name: whose number it is.
+        extension: of who answers it; empty where the PBX does not know that employee.
+    """
+
+    client_name: str
+    extension: str
+
+
 class ResponsibleBook(Protocol):
     """Where a PBX keeps who is responsible; see `InterceptionModule`."""
 
@@ -57,8 +74,8 @@ class ResponsibleBook(Protocol):
     def add_responsibles(self, rows: Sequence[Responsible]) -> None:
         """Make these all the rows of their clients."""
 
-    def responsible_of(self, number: str) -> str | None:
-        """Return the client's name that the PBX shows for a number; None where it holds no row of ours."""
+    def responsible_of(self, number: str) -> Shown | None:
+        """Return what the PBX holds of ours for a number."""
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -121,21 +138,21 @@ class InterceptionModule:
             ],
         )
 
-    def responsible_of(self, number: str) -> str | None:
-        """Return the client's name that the PBX shows for a number; None where it holds no row of ours."""
-        digits = phone_id(number)
-        found = self._client.get(f"{_BASE}/responsible/{digits}", {"type": "INCOMING"}, _data_of, brief=True)
-        rows = found if isinstance(found, list) else [found]
+    def responsible_of(self, number: str) -> Shown | None:
+        """Return what the PBX holds of ours for a number; None where there is no such row."""
+        rows = self._client.get(
+            f"{_BASE}/responsible/", {"type": "INCOMING"}, _data_of, brief=True, unnamed=phone_id(number)
+        )
         # What it learned from its own calls is not ours.
         ours = [row for row in rows if isinstance(row, dict) and row.get("source") == "crm"]
-        return str(ours[0].get("clientName", "")) if ours else None
+        return Shown(_text(ours[0].get("clientName")), _text(ours[0].get("number"))) if ours else None
 
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
 
     def _post(self, path: str, content: list[dict[str, str]]) -> None:
-        self._client.post(f"{_BASE}/{path}", content, _data_of)
+        self._client.post(f"{_BASE}/{path}", content, _taking(len(content)))
 
 
 def phone_id(number: str) -> str:
@@ -143,7 +160,16 @@ def phone_id(number: str) -> str:
     return "".join(sign for sign in number if sign.isdigit())[-KEPT_DIGITS:]
 
 
-def _data_of(answer: Answer) -> Any:  # noqa: ANN401
+def _taking(count: int) -> Callable[[Answer], None]:
+    def decode(answer: Answer) -> None:
+        taken = len(_data_of(answer))
+        if taken < count:
+            raise SourceAnswerError(f"the module took {taken} of {count} rows; does a proxy change what is posted?")
+
+    return decode
+
+
+def _data_of(answer: Answer) -> list[Any]:
     text = answer.body.decode("utf-8", "replace")
     if not text.strip():
         raise SourceAnswerError("an empty answer: the module's worker is down; look at the module in the PBX")
@@ -151,10 +177,22 @@ def _data_of(answer: Answer) -> Any:  # noqa: ANN401
         found = json.loads(text[text.index("{") :])
     except ValueError:
         raise SourceAnswerError("the answer is no JSON; is the module installed and switched on?") from None
-    if not isinstance(found, dict) or "result" not in found:
+    if not isinstance(found, dict) or not isinstance(found.get("result"), bool):
         raise SourceAnswerError("the answer is not such as the module gives; is the base URL right?")
     if not found["result"]:
-        messages = found.get("messages")
-        words = "; ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
-        raise SourceAnswerError(f"the module refused: {words[:300]}")
-    return found.get("data") or []
+        raise SourceAnswerError(f"the module refused: {_words_of(found.get('messages'))[:300]}")
+    data = found.get("data") or []
+    return data if isinstance(data, list) else [data]
+
+
+def _words_of(messages: object) -> str:
+    """Return why, without the numbers that stand beside the reasons."""
+    if isinstance(messages, dict):
+        return _words_of(messages.get("error", "no reason given"))
+    if isinstance(messages, list):
+        return "; ".join(dict.fromkeys(map(_words_of, messages))) or "no reason given"
+    return str(messages)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

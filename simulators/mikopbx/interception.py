@@ -25,7 +25,9 @@ class InterceptionBook:
         users: employees by crmId.
         rows: responsibles by phoneId, the last ten digits of the number.
         posts: bodies of what was posted, for tests that count them.
+        is_full_mode: whether calls and look-ups go by these rows: simple mode on or the menu off, they do not.
         loses_posts: how many of the next posts are answered with success and forgotten.
+        garbles_posts: how many of the next posts arrive as something that cannot be read.
         refuses_posts: how many of the next posts are answered with `result: false`.
         junk: what stands before the answers.
     """
@@ -33,7 +35,9 @@ class InterceptionBook:
     users: dict[str, dict[str, str]] = field(default_factory=dict)
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     posts: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
+    is_full_mode: bool = True
     loses_posts: int = 0
+    garbles_posts: int = 0
     refuses_posts: int = 0
     junk: str = ""
 
@@ -50,16 +54,20 @@ class InterceptionBook:
     def _post(self, change: Any) -> Any:  # noqa: ANN401
         async def answer(request: Request) -> Response:
             body = (await request.body()).decode()
-            begin = re.search(r"[\[{]", body)
-            given = json.loads(body[begin.start() :]) if begin else []
+            if self.garbles_posts:
+                self.garbles_posts -= 1
+                body = body[:-1]
+            given = _read(body)
             self.posts.append((request.url.path.removeprefix(f"{BASE}/"), given))
             if self.refuses_posts:
                 self.refuses_posts -= 1
-                return self._answer(False, [], ["database is locked"])
+                messages = [{"number": row.get("number", ""), "error": ["database is locked"]} for row in given]
+                return self._answer(False, [], messages)
             if self.loses_posts:
                 self.loses_posts -= 1
                 return self._answer(True, given)
-            return self._answer(True, change(given))
+            # The module forgets to say that taking numbers away went well.
+            return self._answer(change != self._delete_responsibles, change(given))
 
         return answer
 
@@ -88,24 +96,35 @@ class InterceptionBook:
 
     async def _responsible(self, request: Request) -> Response:
         row = self.rows.get(_phone_id(request.path_params["phone"]))
-        user = self.users.get(row["employeeId"]) if row else None
-        if row is None or user is None:
+        if row is None or not self.is_full_mode:
             return self._answer(True, [])
+        # The row is joined to its employee, who may be missing.
+        user = self.users.get(row["employeeId"], {})
         shown = {
             "clientName": row["name"],
-            "typeCall": "INCOMING",
-            "name": user["name"],
-            "number": user["number"],
-            "position": user["position"],
+            "typeCall": "",
+            "name": user.get("name"),
+            "number": user.get("number"),
+            "position": user.get("position"),
             "source": "crm",
         }
         return self._answer(True, [shown])
 
-    def _answer(self, result: bool, data: list[Any], messages: list[str] | None = None) -> Response:
+    def _answer(self, result: bool, data: list[Any], messages: list[dict[str, Any]] | None = None) -> Response:
         content = {"result": result, "data": data, "messages": messages or [], "function": "", "pid": 1}
         if self.junk:
             return Response(self.junk + json.dumps(content), media_type="application/json")
         return JSONResponse(content)
+
+
+def _read(body: str) -> list[dict[str, str]]:
+    """Return what was posted; what cannot be read counts as nothing, and nothing as done."""
+    begin = re.search(r"[\[{]", body)
+    try:
+        given: list[dict[str, str]] = json.loads(body[begin.start() :]) if begin else []
+    except ValueError:
+        return []
+    return given
 
 
 def _phone_id(number: str) -> str:

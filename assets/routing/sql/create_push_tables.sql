@@ -6,4 +6,5 @@ CREATE TEMPORARY TABLE IF NOT EXISTS wanted_routes (
 CREATE TEMPORARY TABLE IF NOT EXISTS wanted_users (
     employee_id text PRIMARY KEY, name text NOT NULL, position text NOT NULL, extension text NOT NULL
 );
+CREATE INDEX IF NOT EXISTS wanted_routes_client_id_idx ON wanted_routes (client_id);
 TRUNCATE wanted_routes, wanted_users
