@@ -20,6 +20,7 @@ from assets.platform import Platform
 from assets.quality.checks import make_checks
 from pipelines.housekeeping import Retention
 from pipelines.jobs import make_jobs
+from pipelines.live_sensors import make_live_sensors
 from pipelines.platform import make_platform
 from pipelines.schedules import make_schedules
 from pipelines.sensors import make_sensors
@@ -49,14 +50,14 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
         schedules=make_schedules(settings, jobs),
-        sensors=make_sensors(settings, jobs),
+        sensors=[*make_sensors(settings, jobs), *make_live_sensors(settings)],
         resources={"platform": platform or _platform_from(settings)},
         # A process per step would double what a run costs, and no run here has parallel steps.
         executor=dg.in_process_executor,
     )
 
 
-def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition]:
+def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
     """Yield the assets of every module of the package that has some."""
     with warnings.catch_warnings():
         # Backfill policies are used knowingly; Dagster would say "beta" once for each asset, at every start.

@@ -17,6 +17,7 @@ DAYS = 90
 CALLS_PER_DAY = 120
 SECONDS_BETWEEN_LIVE_CALLS = 40
 API_KEY_VARIABLE = "SWITCHBOARD_DEMO_API_KEY"
+EVENTS_TOKEN_VARIABLE = "SWITCHBOARD_DEMO_EVENTS_TOKEN"  # noqa: S105 - its name
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Demo:
             that a later start finds the same company and the same calls.
         port: where the simulated PBX listens.
         api_key: what it asks for; made anew at each start.
+        events_token: what its channel of live calls asks for; made anew at each start.
     """
 
     folder: Path
     today: date
     port: int
     api_key: str
+    events_token: str
 
     @classmethod
     def at(cls, home: Path) -> Demo:
@@ -50,7 +53,7 @@ class Demo:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        return cls(folder, today, port, secrets.token_hex(32))
+        return cls(folder, today, port, secrets.token_hex(32), secrets.token_hex(32))
 
     def environment(self) -> dict[str, str]:
         """Return the settings that make the simulated PBX and its company's contacts the configured systems."""
@@ -58,6 +61,10 @@ class Demo:
             "SWITCHBOARD_SOURCES__DEMO__KIND": "mikopbx_rest",
             "SWITCHBOARD_SOURCES__DEMO__URL": f"http://127.0.0.1:{self.port}",
             "SWITCHBOARD_SOURCES__DEMO__API_KEY": self.api_key,
+            "SWITCHBOARD_SOURCES__DEMO__EVENT_CHANNEL__KIND": "long_polling",
+            "SWITCHBOARD_SOURCES__DEMO__EVENT_CHANNEL__VIA": "nchan",
+            "SWITCHBOARD_SOURCES__DEMO__EVENT_CHANNEL__URL": f"http://127.0.0.1:{self.port}",
+            "SWITCHBOARD_SOURCES__DEMO__EVENT_CHANNEL__SECRET": self.events_token,
             "SWITCHBOARD_CONTACTS__CONTACTS_CSV": str(self.folder / "contacts.csv"),
             "SWITCHBOARD_CONTACTS__CONTACTS_VCARD": str(self.folder / "contacts.vcf"),
             "SWITCHBOARD_CONTACTS__EMPLOYEES_CSV": str(self.folder / "employees.csv"),
@@ -73,6 +80,7 @@ class Demo:
             "--today": self.today.isoformat(),
             "--contacts-dir": self.folder,
             "--api-key-env": API_KEY_VARIABLE,
+            "--nchan-token-env": EVENTS_TOKEN_VARIABLE,
             "--database": self.folder / "pbx.db",
             "--live": "always",
             "--live-seconds": SECONDS_BETWEEN_LIVE_CALLS,
@@ -81,6 +89,6 @@ class Demo:
         return Service(
             name="simulated-pbx",
             argv=[sys.executable, "-m", "simulators.mikopbx", *arguments],
-            environment={API_KEY_VARIABLE: self.api_key},
+            environment={API_KEY_VARIABLE: self.api_key, EVENTS_TOKEN_VARIABLE: self.events_token},
             is_ready=answers_http(f"http://127.0.0.1:{self.port}/_sim/requests"),
         )

@@ -19,7 +19,18 @@ from sqlalchemy import delete, func, or_
 from assets.platform import Platform
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
-from resources.warehouse.tables import quarantine, routing_table, routing_versions
+from resources.warehouse.tables import (
+    call_events,
+    event_gaps,
+    live_legs,
+    login_links,
+    login_sessions,
+    quarantine,
+    received_events,
+    routing_table,
+    routing_versions,
+    shown_cards,
+)
 
 RUN_IS_LOST_AFTER = timedelta(hours=3)
 """Longer than any run may take (`run_monitoring.max_runtime_seconds` in dagster.yaml is two hours)."""
@@ -42,6 +53,9 @@ KEPT_EVENTS = [
     DagsterEventType.STEP_FAILURE.value,
 ]
 
+OF_EVENTS = (live_legs.c.began_at, shown_cards.c.sent_at, event_gaps.c.ended_at, received_events.c.received_at)
+"""What is kept as long as the events of calls, each by its moment."""
+
 
 @dataclass(frozen=True)
 class Retention:
@@ -50,6 +64,7 @@ class Retention:
     event_log_days: int = 14
     quarantine_days: int = 365
     routing_version_days: int = 30
+    call_event_days: int = 92
 
 
 def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
@@ -96,12 +111,13 @@ def trim_console_logs(folder: Path, older_than: timedelta) -> int:
     return len(old)
 
 
-def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int]:
-    """Delete quarantined rows and closed routing rows past their time.
+def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int, int]:
+    """Delete quarantined rows, closed routing rows and events of calls past their time, and log-ins that are over.
 
     Returns:
-        (quarantined rows, routing rows) deleted.
+        (quarantined rows, routing rows, events) deleted.
     """
+    events_before = func.now() - timedelta(days=retention.call_event_days)
     with warehouse.transaction() as connection:
         old_rows = connection.execute(
             delete(quarantine).where(quarantine.c.seen_at < func.now() - timedelta(days=retention.quarantine_days))
@@ -110,7 +126,12 @@ def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int
         oldest_kept = run(connection, "pipelines", "select_oldest_kept_version", days).scalar_one_or_none()
         closed = connection.execute(delete(routing_table).where(routing_table.c.until_version <= oldest_kept)).rowcount
         connection.execute(delete(routing_versions).where(routing_versions.c.version < oldest_kept))
-    return old_rows, closed
+        events = connection.execute(delete(call_events).where(call_events.c.received_at < events_before)).rowcount
+        for moment in OF_EVENTS:
+            connection.execute(delete(moment.table).where(moment < events_before))
+        for expires_at in (login_links.c.expires_at, login_sessions.c.expires_at):
+            connection.execute(delete(expires_at.table).where(expires_at < func.now()))
+    return old_rows, closed, events
 
 
 def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
@@ -119,7 +140,7 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
     @dg.op(description="Trim Dagster's logs and our own old rows; close runs whose process is gone.")
     def tidy_up(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         keep_events = timedelta(days=retention.event_log_days)
-        quarantined, closed = trim_warehouse(platform.warehouse, retention)
+        quarantined, closed, events = trim_warehouse(platform.warehouse, retention)
         context.add_output_metadata(
             {
                 "lost runs closed": close_lost_runs(context.instance, RUN_IS_LOST_AFTER),
@@ -127,6 +148,7 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
                 "console logs deleted": trim_console_logs(Path(context.instance.storage_directory()), keep_events),
                 "quarantined rows deleted": quarantined,
                 "old routing rows deleted": closed,
+                "events of calls deleted": events,
             }
         )
 

@@ -147,8 +147,9 @@ def make_jobs(retention: Retention) -> list[Any]:
         ),
         dg.define_asset_job(
             "nightly_quality",
-            selection=dg.AssetSelection.assets("routing_backtest"),
-            description="Replay yesterday's calls: would the ranking have named whoever took them?\n\n"
+            selection=dg.AssetSelection.assets("routing_backtest", "call_events_reconciliation"),
+            description="Replay yesterday's calls: would the ranking have named whoever took them? And compare them "
+            "with the events of that day.\n\n"
             "Ночная проверка качества",
             tags={"switchboard/job": "nightly_quality"},
         ),

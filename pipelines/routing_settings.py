@@ -103,6 +103,9 @@ class GatewaySettings(Section):
         dictor: its voice.
         tts_api_key: its key, handed to the PBX with each menu; for CRT a JSON object with username, domain_id and
             password.
+        language: of its pages where the browser has no wish, ru or en.
+        crm_url_template: address of a client in the CRM, with {party_id} and {number}; the card links to it.
+        frame_ancestors: which sites may show the pages in a frame, as in a Content-Security-Policy.
     """
 
     host: str = "127.0.0.1"
@@ -115,3 +118,6 @@ class GatewaySettings(Section):
     tts_service: Literal["Yandex", "CRT"] = "Yandex"
     dictor: str = "jane"
     tts_api_key: SecretStr | None = None
+    language: Literal["ru", "en"] = "ru"
+    crm_url_template: str = ""
+    frame_ancestors: str = "'self'"

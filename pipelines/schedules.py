@@ -25,7 +25,13 @@ from pipelines.looks import is_at_work
 from pipelines.settings import Settings
 from pipelines.windows import crons_within, is_within
 from resources.telephony.source import SourceError
-from resources.warehouse.tables import call_legs, numbers_to_decide, tracked_interactions
+from resources.warehouse.tables import (
+    call_events,
+    call_legs,
+    event_listeners,
+    numbers_to_decide,
+    tracked_interactions,
+)
 
 FEW_DAYS = 5
 THREE_MONTHS_DAYS = 92
@@ -145,14 +151,16 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            "03:30: replays yesterday's calls and keeps how often the ranking named whoever took them.\n"
-            "Off: nobody notices when the ranking grows worse than simply asking for whoever talked last.\n\n"
-            "Ночная проверка качества маршрутизации"
+            "03:30: replays yesterday's calls and keeps how often the ranking named whoever took them; compares "
+            "yesterday's history with its events.\n"
+            "Off: nobody notices when the ranking grows worse than simply asking for whoever talked last, or when "
+            "events are lost.\n\n"
+            "Ночная проверка качества маршрутизации и событий"
         ),
     )
     def nightly_quality(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         today = context.scheduled_execution_time.astimezone(settings.zone).date()
-        return look_for_calls_to_backtest(platform, max(today - timedelta(days=1), settings.history_start_on))
+        return look_for_calls_to_check(platform, max(today - timedelta(days=1), settings.history_start_on))
 
     housekeeping = dg.ScheduleDefinition(
         name="housekeeping",
@@ -263,14 +271,18 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
     )
 
 
-def look_for_calls_to_backtest(platform: Platform, day: date) -> Answer:
-    """One run if there is a call of that day to test the ranking on."""
+def look_for_calls_to_check(platform: Platform, day: date) -> Answer:
+    """One run for what can be checked of a day: the ranking by calls that are evidence, events where they were kept."""
     evidence = tracked_interactions.c
     with platform.warehouse.transaction() as connection:
-        calls = select(func.count()).where(evidence.interaction_day == day, evidence.kind == "call")
-        if not connection.execute(calls).scalar_one():
-            return dg.SkipReason(f"No call of {day} is evidence, so there is nothing to test the ranking on.")
-    return _days(day, day)
+        has = {
+            "routing_backtest": exists().where(evidence.interaction_day == day, evidence.kind == "call"),
+            "call_events_reconciliation": exists(select(event_listeners)) | exists(select(call_events.c.event_id)),
+        }
+        assets = [name for name, is_there in has.items() if connection.execute(select(is_there)).scalar_one()]
+    if not assets:
+        return dg.SkipReason(f"No call of {day} is evidence, and no events of calls are kept: nothing to check.")
+    return _days(day, day, [dg.AssetKey(name) for name in assets])
 
 
 def _contacts_changed(platform: Platform) -> bool:
@@ -278,13 +290,14 @@ def _contacts_changed(platform: Platform) -> bool:
     return any(source.look(platform.warehouse).has_news for source in platform.contacts if source.is_cheap)
 
 
-def _days(first_day: date, last_day: date) -> list[dg.RunRequest]:
+def _days(first_day: date, last_day: date, assets: list[dg.AssetKey] | None = None) -> list[dg.RunRequest]:
     return [
         dg.RunRequest(
+            asset_selection=assets,
             tags={
                 ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
                 ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),
-            }
+            },
         )
     ]
 

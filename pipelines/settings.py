@@ -106,6 +106,7 @@ class ScheduleSettings(Section):
         contact_changes_seconds: between looks at contact sources that tell of changes, and at what was set by hand.
         full_comparison_seconds: between comparisons with contact sources that do not.
         routing_table_seconds: between updates of the routing table.
+        call_events_seconds: between looks at how the listener is; Dagster looks every five seconds at most.
     """
 
     window_start: time = time(8)
@@ -115,6 +116,7 @@ class ScheduleSettings(Section):
     contact_changes_seconds: int = Field(default=60, ge=30)
     full_comparison_seconds: int = Field(default=900, ge=60)
     routing_table_seconds: int = 900
+    call_events_seconds: int = Field(default=5, ge=1)
 
     @field_validator("call_history_load_seconds", "contact_owners_seconds", "routing_table_seconds")
     @classmethod
@@ -141,11 +143,13 @@ class RetentionSettings(Section):
         event_log_days: Dagster's events that only tell the course of runs, and their console output.
         quarantine_days: rows refused.
         routing_version_days: former versions of the routing table.
+        call_event_days: events of calls as they happened.
     """
 
     event_log_days: int = Field(default=14, ge=1)
     quarantine_days: int = Field(default=365, ge=1)
     routing_version_days: int = Field(default=30, ge=1)
+    call_event_days: int = Field(default=92, ge=2)
 
 
 RESERVED_NAMES = {*ContactSettings.model_fields, "assign", "settings", "sensor", "runs of the job"}
@@ -278,7 +282,8 @@ def _refuse_open_secrets(settings: Settings, file: Path) -> None:
         return
     text = file.read_text("utf-8")
     secrets = [settings.database_url, settings.dagster_database_url]
-    systems = [*settings.sources.values(), *settings.crm.values(), settings.gateway]
+    channels = [source.event_channel for source in settings.sources.values() if source.event_channel]
+    systems = [*settings.sources.values(), *channels, *settings.crm.values(), settings.gateway]
     secrets += [value for system in systems for _, value in system if isinstance(value, SecretStr)]
     if any(secret and secret.get_secret_value() in text for secret in secrets):
         raise SettingsError(f"{file} holds a secret and others may read it: run 'chmod 600 {file}'.")

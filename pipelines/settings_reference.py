@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from assets.routing.rules import RoutingRules
 from pipelines import settings as module
+from pipelines.event_settings import AmiSettings, LongPollingSettings, PollingSettings, WebhookSettings
 from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.settings import (
     ContactSettings,
@@ -49,6 +50,7 @@ SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {
         AsteriskSqlSettings,
         AsteriskCsvSettings,
     ),
+    "sources.NAME.event_channel": (LongPollingSettings, AmiSettings, PollingSettings, WebhookSettings),
     "crm": (OnecSettings, SqlContactsSettings),
 }
 _ATTRIBUTE = re.compile(r"^        (\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
@@ -72,11 +74,12 @@ def _lines() -> Iterator[str]:
         for system in systems:
             kind = system.model_fields["kind"].annotation
             yield ""
-            yield f"## [{family}.NAME], kind = {str(kind).split('[')[1].rstrip(']')}"
+            table = family if family.endswith("event_channel") else f"{family}.NAME"
+            yield f"## [{table}], kind = {str(kind).split('[')[1].rstrip(']')}"
             yield ""
             yield (system.__doc__ or "").split("\n")[0]
             yield ""
-            yield from _table(system, f"{family}.NAME.")
+            yield from _table(system, f"{table}.")
     yield ""
 
 

@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from pipelines.event_settings import AnyEventChannel, PollingSettings
+
 
 class Section(BaseModel):
     """A part of the settings; what it does not know is refused."""
@@ -29,16 +31,25 @@ class SourceSettings(Section):
         timezone: zone in which the server shows its clocks; the business zone where absent.
         country: ISO country of numbers without a country code; the general one where absent.
         internal_digits: longest number that is an internal one; the general one where absent.
+        event_channel: how the server tells of calls while they happen; its settings are below, by kind. Without one it
+            is not listened to.
     """
 
     timezone: str | None = None
     country: str | None = None
     internal_digits: int | None = Field(default=None, ge=2, le=8)
+    event_channel: AnyEventChannel | None = None
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
         return value if value is None else known_zone(value)
+
+    @model_validator(mode="after")
+    def _can_be_polled(self) -> SourceSettings:
+        if isinstance(self.event_channel, PollingSettings) and not isinstance(self, MikoPbxRestSettings):
+            raise ValueError("only a source of kind mikopbx_rest can be polled for its active calls")
+        return self
 
 
 class HttpSourceSettings(SourceSettings):

@@ -89,6 +89,26 @@ RULES = [
         is_warning=True,
     ),
     Rule(
+        "call_events",
+        "servers_not_heard",
+        "Every telephony server whose switch is on is listened to.",
+        "Look at the error shown and at <home>/logs/listener.log.",
+    ),
+    Rule(
+        "call_events",
+        "calls_that_do_not_end",
+        "No call goes on for hours.",
+        "Look at the calls shown in the PBX; if they are gone there, switch sensor call_events off and on.",
+        is_warning=True,
+    ),
+    Rule(
+        "call_events_reconciliation",
+        "events_and_history_disagree",
+        "Every call of the last week has its events, and the other way round.",
+        "Look at the calls shown: what the event channel told of them stands in call_events.raw.",
+        is_warning=True,
+    ),
+    Rule(
         "call_legs",
         "fresh_quarantine",
         "No row was refused within the last day.",

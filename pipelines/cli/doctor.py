@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.cli.database import warehouse_of, with_database
+from pipelines.event_channels import make_servers
 from pipelines.platform import open_interception, open_onec, open_source
 from pipelines.services.gateway import gateway_config
 from pipelines.settings import Settings, SettingsError, config_file, load_settings
@@ -25,10 +27,12 @@ from pipelines.tracked import TrackedFileError, read_tracked
 from resources.contacts.errors import ContactQueryError
 from resources.onec.errors import OnecError
 from resources.postgres import EmbeddedPostgresError
+from resources.telephony.live.event import EventChannel, EventChannelError
 from resources.telephony.source import SourceError
 from resources.warehouse.migrate import is_current, unfit_reasons
 
 FREE_GIGABYTES = 1
+LISTENING_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def examine() -> Iterator[Finding]:
     except EmbeddedPostgresError as error:
         yield Finding("embedded PostgreSQL", str(error), "Mend what it says, or set SWITCHBOARD_DATABASE_URL.")
     yield from _sources(settings)
+    yield from _event_channels(settings)
     yield from _crms(settings)
     yield from _contact_files(settings)
     yield from _tracked(settings)
@@ -147,6 +152,29 @@ def _sources(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"telephony {name}", str(error), f"Check [sources.{name}] and the server.")
         finally:
             source.close()
+
+
+def _event_channels(settings: Settings) -> Iterator[Finding]:
+    try:
+        servers = make_servers(settings)
+    except SettingsError as error:
+        yield Finding("event channels", str(error), "Correct the values named above.")
+        return
+    for name, server in servers.items():
+        kind, switch = server.listened.name, server.switch
+        try:
+            calls = asyncio.run(_living_calls(server.listened.channel))
+        except (EventChannelError, TimeoutError) as error:
+            words = str(error) or f"no answer within {LISTENING_SECONDS} s"
+            yield Finding(f"events {name}", f"{kind}: {words}", f"Check [sources.{name}.event_channel] and the server.")
+        else:
+            going = "" if calls is None else f"; calls going on: {calls}"
+            yield Finding(f"events {name}", f"{kind}, switched by sensor {switch}: it can be listened to{going}")
+
+
+async def _living_calls(channel: EventChannel) -> int | None:
+    async with asyncio.timeout(LISTENING_SECONDS), channel.listen() as listening:
+        return len(listening.snapshot.linkedids) if listening.snapshot else None
 
 
 def _crms(settings: Settings) -> Iterator[Finding]:

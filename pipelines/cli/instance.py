@@ -23,7 +23,14 @@ from pipelines.definitions import build_defs
 from pipelines.demo import Demo
 from pipelines.housekeeping import close_lost_runs
 from pipelines.main_job import MainJobError, count_legs, first_rows, run_main_job, what_was_built
-from pipelines.services import AlreadyRunningError, Services, dagster_services, gateway_service, supervised
+from pipelines.services import (
+    AlreadyRunningError,
+    Services,
+    dagster_services,
+    gateway_service,
+    listener_service,
+    supervised,
+)
 from pipelines.services.gateway import SECRETS_FILE, gateway_url
 from pipelines.settings import Settings, load_settings
 from resources.warehouse import Warehouse
@@ -83,7 +90,8 @@ def _run(settings: Settings, services: Services, name: str, demo: Demo | None = 
         close_lost_runs(instance, timedelta(0))
         services.start([demo.service()] if demo else [])
         services.wait_until_ready()
-        services.start([*dagster, gateway_service(settings, CHECKOUT, environment)])
+        ours = gateway_service(settings, CHECKOUT, environment), listener_service(settings.home, CHECKOUT, environment)
+        services.start([*dagster, *ours])
         _main_job(settings, warehouse, instance, demo)
     with console.status("Waiting for Dagster's web server, its daemon and the gateway"):
         services.wait_until_ready()

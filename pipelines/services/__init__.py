@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pipelines.services.dagster import dagster_services
 from pipelines.services.gateway import gateway_service
+from pipelines.services.listener import listener_service
 from pipelines.services.running import AlreadyRunningError, Running, find_running
 from pipelines.services.service import Service, ServiceFailedError
 from pipelines.services.supervisor import Services, supervised
@@ -25,5 +26,6 @@ __all__ = [
     "dagster_services",
     "find_running",
     "gateway_service",
+    "listener_service",
     "supervised",
 ]

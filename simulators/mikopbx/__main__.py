@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
+import secrets
 import signal
 import socket
 import sys
@@ -35,7 +36,12 @@ def main() -> None:
         company.write_contacts_csv(asked.contacts_dir / "contacts.csv")
         company.write_vcards(asked.contacts_dir / "contacts.vcf")
         company.write_employees_csv(asked.contacts_dir / "employees.csv")
-    pbx = SimulatedPbx(api_key=os.environ[asked.api_key_env], timezone=asked.timezone, database=asked.database)
+    pbx = SimulatedPbx(
+        api_key=os.environ[asked.api_key_env],
+        timezone=asked.timezone,
+        database=asked.database,
+        nchan_token=os.environ.get(asked.nchan_token_env) or secrets.token_hex(32),
+    )
     extensions = company.extensions_on(today)
     pbx.extensions = [
         {
@@ -75,6 +81,11 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--contacts-dir", type=Path, help="write the company's contact files there")
     parser.add_argument("--database", type=Path, help="keep the calls in this file, for the next start")
     parser.add_argument("--api-key-env", default="SIMULATED_PBX_API_KEY", help="variable that holds the API key")
+    parser.add_argument(
+        "--nchan-token-env",
+        default="SIMULATED_PBX_NCHAN_TOKEN",
+        help="variable that holds the token of the channel of live calls; nobody is let in without",
+    )
     parser.add_argument(
         "--live", nargs="?", const="always", choices=("always", "working"), help="new calls, always or in working hours"
     )

@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulators.mikopbx import portions, rest
+from simulators.mikopbx import live, portions, rest
 from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Faults
 from simulators.mikopbx.guard import Guard, RateLimit, failure
 from simulators.mikopbx.history import FinishedCall
 from simulators.mikopbx.interception import InterceptionBook
+from simulators.mikopbx.nchan import EventChannel
 from simulators.mikopbx.store import CdrStore
 
 
@@ -36,6 +37,7 @@ class SimulatedPbx:
         rate_limit: off unless set.
         database: a file in which a PBX started again finds its calls; none keeps them in memory.
         interception: what its ModuleInterceptionSmartIvr holds.
+        nchan_token: what its event channel asks for.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -47,9 +49,11 @@ class SimulatedPbx:
     faults: Faults = field(default_factory=Faults)
     database: Path | None = None
     interception: InterceptionBook = field(default_factory=InterceptionBook)
+    nchan_token: str = "simulated-token"  # noqa: S105
 
     def __post_init__(self) -> None:
         self.store = CdrStore(self.clock, self.database)
+        self.events = EventChannel(self.store, self.timezone, self.nchan_token)
         self.guard = Guard(self._routes(), self.clock, self.faults, self.api_key, self.rate_limit)
 
     @property
@@ -65,6 +69,9 @@ class SimulatedPbx:
                 Route("/pbxcore/api/v3/cdr/{key}", self._one_cdr, methods=["GET"]),
                 Route("/pbxcore/api/v3/cdr/{key}", self._delete_cdr, methods=["DELETE"]),
                 Route("/pbxcore/api/v3/extensions", self._extensions),
+                Route("/pbxcore/api/v3/pbx-status:getActiveCalls", self._active_calls),
+                Route("/pbxcore/api/v3/pbx-status:getActiveChannels", self._active_channels),
+                Route("/pbxcore/api/nchan/sub/{channel}", self.events.subscribe),
                 Route("/pbxcore/api/cdr/get_data", self._get_data),
                 Route("/pbxcore/mega-pbx/cdr", self._mega),
                 Route("/pbxcore/mts-pbx/cdr", self._mts),
@@ -98,6 +105,12 @@ class SimulatedPbx:
 
     async def _extensions(self, request: Request) -> Response:
         return rest.list_extensions(request, self.extensions, self.clock)
+
+    async def _active_calls(self, request: Request) -> Response:
+        return live.active_calls(request, self.store, self.timezone)
+
+    async def _active_channels(self, request: Request) -> Response:
+        return live.active_channels(request, self.store, self.timezone)
 
     async def _get_data(self, request: Request) -> Response:
         return portions.get_data(request, self.store, self.largest_get_data_limit)

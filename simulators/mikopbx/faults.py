@@ -22,6 +22,8 @@ class FaultKind(StrEnum):
     malformed_row = "malformed_row"
     duplicate_rows = "duplicate_rows"
     disorder = "disorder"
+    no_calls = "no_calls"
+    """Of live calls: an empty list, as after two seconds without a word of the PBX's own worker."""
 
 
 @dataclass

@@ -17,8 +17,8 @@ from simulators.cutting import cutting
 from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Fault, FaultKind, Faults
 
-OPEN_PATHS = ("/pbxcore/api/cdr/", "/pbxcore/mega-pbx/", "/pbxcore/mts-pbx/")
-"""Paths without authentication: the older endpoints are protected by a firewall only."""
+OPEN_PATHS = ("/pbxcore/api/cdr/", "/pbxcore/mega-pbx/", "/pbxcore/mts-pbx/", "/pbxcore/api/nchan/")
+"""Paths without a key: the older endpoints are protected by a firewall only; nchan has a token of its own."""
 
 REMEMBERED_REQUESTS = 10_000
 

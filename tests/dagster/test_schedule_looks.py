@@ -242,7 +242,7 @@ def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
 ) -> None:
     """A run of one day, or a word why there is none."""
     night = NOON.replace(day=21, hour=3)
-    assert "nothing to test" in tick(office, instance, "nightly_quality", night)
+    assert "nothing to check" in tick(office, instance, "nightly_quality", night)
     for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
         tick_and_run(office, instance, name)
     [request] = tick(office, instance, "nightly_quality", night)
@@ -251,6 +251,22 @@ def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
     assert select(office.warehouse, "SELECT call_day::text, employee_id FROM routing_backtest") == [
         ("2026-11-20", "vera")
     ]
+
+
+def test_the_night_compares_events_with_the_history_where_there_are_any(
+    office: Platform, instance: dg.DagsterInstance
+) -> None:
+    """Without a call that is evidence only the events are looked at."""
+    night = NOON.replace(day=21, hour=3)
+    with office.warehouse.transaction() as connection:
+        connection.execute(
+            text("INSERT INTO event_listeners (pbx_id, channel, is_connected) VALUES ('o', 'ami', true)")
+        )
+    [request] = tick(office, instance, "nightly_quality", night)
+    assert request.asset_selection == [dg.AssetKey("call_events_reconciliation")]
+    execute(office, instance, "nightly_quality", request)
+    [record] = instance.get_latest_materialization_events([dg.AssetKey("call_events_reconciliation")]).values()
+    assert record is not None
 
 
 ALL = ["call_history_load", "contact_owners_5_days", "routing_table_update", "call_history_reread"]

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from pipelines.cli import COMMANDS, make_app
 from resources.warehouse import Warehouse
 from resources.warehouse.migrate import is_current
+from simulators.asterisk.manager import SimulatedManager
 from tests.fix_simulators import ServedPbx
 from tests.rows import CLIENT, at, leg, load, select
 
@@ -124,6 +125,35 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(
     assert "telephony office" in result.stdout
     assert "/absent/employees.csv cannot be read" in result.stdout
     assert "line 3: interactions.0.calls.wieght" in result.stdout
+
+
+def test_doctor_tries_each_event_channel(
+    run: Callable[..., Result],
+    simulated_pbx: Callable[..., ServedPbx],
+    asterisk_manager: SimulatedManager,
+    tmp_path: Path,
+) -> None:
+    """It logs in, asks what lives, and says which sensor is the switch; a wrong password is told and not shown."""
+    served = simulated_pbx()
+    asterisk_manager.ring("+79161234567", "201")
+    source = f"kind = 'mikopbx_rest'\nurl = '{served.url}'\napi_key = '{served.pbx.api_key}'\n"
+    manager = f"url = '{asterisk_manager.ajam_url}'\nlogin = '{asterisk_manager.username}'\n"
+    (tmp_path / "switchboard.toml").write_text(
+        f"[sources.a]\n{source}[sources.a.event_channel]\nkind = 'long_polling'\n{manager}"
+        f"secret = '{asterisk_manager.secret}'\n"
+        f"[sources.b]\n{source}[sources.b.event_channel]\nkind = 'polling'\n"
+        f"[sources.c]\n{source}[sources.c.event_channel]\nkind = 'ami'\nhost = '127.0.0.1'\n"
+        f"port = {asterisk_manager.ami_port}\nlogin = 'listener'\nsecret = 'not this one'\n"
+    )
+    (tmp_path / "switchboard.toml").chmod(0o600)
+    result = run("doctor")
+    said = " ".join(result.stdout.replace("│", " ").split())
+    assert result.exit_code == 1
+    assert "long_polling, switched by sensor call_events: it can be listened to; calls going on: 1" in said
+    assert "polling, switched by sensor call_events_other: it can be listened to; calls going on: 0" in said
+    assert "refused the log-in" in said
+    assert "not this one" not in result.output
+    assert asterisk_manager.secret not in result.output
 
 
 def test_doctor_without_a_database_names_the_setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,29 @@ def test_a_secret_in_a_bad_setting_is_not_shown(config: Path) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings()
     assert "very-secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("kind = 'long_polling'\nurl = 'http://p'\nsecret = 's'", "the HTTP manager needs a login"),
+        ("kind = 'polling'", "only a source of kind mikopbx_rest can be polled"),
+        ("kind = 'smoke_signals'", "event_channel"),
+        ("kind = 'webhook'\nurl = 'http://p'", "event_channel.webhook.url"),
+    ],
+)
+def test_an_event_channel_that_cannot_be_used_is_told(config: Path, channel: str, words: str) -> None:
+    """Each kind has its own needs."""
+    write(config, f"[sources.a]\nkind = 'asterisk_csv'\npath = 'x.csv'\n[sources.a.event_channel]\n{channel}")
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        load_settings()
+
+
+def test_an_event_channels_secret_in_an_open_file_is_refused(config: Path) -> None:
+    """It is one level deeper than the other secrets."""
+    channel = "kind = 'ami'\nhost = 'p'\nlogin = 'l'\nsecret = 'hidden'"
+    text = f"[sources.a]\nkind = 'asterisk_csv'\npath = 'x.csv'\n[sources.a.event_channel]\n{channel}"
+    write(config, text, 0o644)
+    with pytest.raises(SettingsError, match="chmod 600") as error:
+        load_settings()
+    assert "hidden" not in str(error.value)

@@ -29,6 +29,15 @@ from resources.warehouse.tables.eligibility import (
 )
 from resources.warehouse.tables.gateway import callback_numbers, received_events
 from resources.warehouse.tables.history import call_history, call_legs
+from resources.warehouse.tables.live import (
+    call_events,
+    call_events_reconciliation,
+    event_gaps,
+    event_listeners,
+    live_legs,
+    shown_cards,
+    switches,
+)
 from resources.warehouse.tables.ownership import (
     contact_ownership,
     enriched_calls,
@@ -38,6 +47,7 @@ from resources.warehouse.tables.ownership import (
     number_owners,
     own_numbers,
 )
+from resources.warehouse.tables.people import employee_logins, login_links, login_sessions
 from resources.warehouse.tables.pushed import pushed_routes, pushed_users
 from resources.warehouse.tables.routing import (
     participation,
@@ -59,6 +69,8 @@ from resources.warehouse.tables.work import (
 
 __all__ = [
     "SCHEMA",
+    "call_events",
+    "call_events_reconciliation",
     "call_history",
     "call_legs",
     "callback_numbers",
@@ -74,10 +86,16 @@ __all__ = [
     "employee_absences",
     "employee_deputies",
     "employee_extensions",
+    "employee_logins",
     "enriched_calls",
+    "event_gaps",
+    "event_listeners",
     "holidays",
     "listed_numbers",
+    "live_legs",
     "load_cursors",
+    "login_links",
+    "login_sessions",
     "metadata",
     "number_forms",
     "number_overrides",
@@ -97,6 +115,8 @@ __all__ = [
     "routing_publications",
     "routing_table",
     "routing_versions",
+    "shown_cards",
+    "switches",
     "tracked_interactions",
     "working_hours",
     "written_links",

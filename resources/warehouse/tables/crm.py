@@ -16,6 +16,7 @@ crm_parties = Table(
     Column("kind", Text, nullable=False, comment="company or person"),
     Column("responsible_id", Text, comment="the employee the CRM names as responsible"),
     Column("gone_at", Instant),
+    Index("crm_parties_name_trigram_idx", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
     comment="A client: a company or a private person.",
 )
 
@@ -35,6 +36,12 @@ crm_phones = Table(
     Column("gone_at", Instant),
     PrimaryKeyConstraint("source", "party_id", "contact_id", "raw"),
     Index(None, "number"),
+    Index(
+        "crm_phones_contact_name_trigram_idx",
+        "contact_name",
+        postgresql_using="gin",
+        postgresql_ops={"contact_name": "gin_trgm_ops"},
+    ),
     comment="A number on a client's card.",
 )
 
@@ -112,6 +119,7 @@ crm_interactions = Table(
     CheckConstraint("kind <> ''", name="kind"),
     Index(None, "interaction_day"),
     Index(None, "number", postgresql_where=text("number IS NOT NULL")),
+    Index(None, "party_id", "at"),
     comment="A document of the CRM that shows who worked with a client.",
 )
 

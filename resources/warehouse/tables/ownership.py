@@ -193,5 +193,6 @@ enriched_calls = Table(
     ),
     Index(None, "call_day"),
     Index(None, "number", "call_day"),
+    Index("enriched_calls_of_party_idx", "party_id", "started_at", postgresql_where=text("party_id IS NOT NULL")),
     comment="A call with its owner as of its start.",
 )

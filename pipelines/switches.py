@@ -1,0 +1,81 @@
+"""The sensors that switch what runs outside Dagster, and how their state is read there.
+
+Dagster keeps what somebody chose in the UI; where nobody chose, the sensor's default status counts. A switch that is on
+acts in the working window only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from assets.live.listener import Switch
+from pipelines.event_settings import LongPollingSettings
+from pipelines.settings import Settings
+from pipelines.windows import is_within
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+CALL_EVENTS = "call_events"
+CALL_EVENTS_OTHER = "call_events_other"
+CONTACT_EXCHANGE = "contact_exchange"
+
+_REPOSITORY = "__repository__"
+_WORKSPACE = Path(__file__).parents[1] / "workspace.yaml"
+
+
+def channels_by_switch(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return for both switches of events the sources they switch, each with the kind of its event channel."""
+    channels: dict[str, dict[str, str]] = {CALL_EVENTS: {}, CALL_EVENTS_OTHER: {}}
+    for name, source in settings.sources.items():
+        if source.event_channel is not None:
+            switch = CALL_EVENTS if isinstance(source.event_channel, LongPollingSettings) else CALL_EVENTS_OTHER
+            channels[switch][name] = source.event_channel.kind
+    return channels
+
+
+def defaults(settings: Settings) -> dict[str, bool]:
+    """Return for each switch whether it is on where nobody chose: where something is configured that it switches."""
+    return {name: bool(sources) for name, sources in channels_by_switch(settings).items()} | {CONTACT_EXCHANGE: True}
+
+
+def reader(
+    settings: Settings, instance: DagsterInstance, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Callable[[], dict[str, Switch]]:
+    """Return a function that tells how the switches stand at this moment; it asks Dagster's storage."""
+    # Dagster has no public call for one sensor's state; its version is pinned.
+    from dagster._core.definitions.selector import InstigatorSelector
+    from dagster._core.scheduler.instigation import InstigatorStatus
+
+    location = yaml.safe_load(_WORKSPACE.read_text("utf-8"))["load_from"][0]["python_module"]["location_name"]
+    default = defaults(settings)
+    selectors = {
+        name: InstigatorSelector(location_name=location, repository_name=_REPOSITORY, name=name).get_id()
+        for name in default
+    }
+    hours = settings.schedules
+
+    def look() -> dict[str, Switch]:
+        is_open = is_within(now(), hours.window_start, hours.window_end, settings.timezone)
+        states = {}
+        for name, selector in selectors.items():
+            kept = instance.get_instigator_state(origin_id="", selector_id=selector)
+            if kept is None or kept.status is InstigatorStatus.DECLARED_IN_CODE:
+                is_on = default[name]
+            else:
+                is_on = kept.status is InstigatorStatus.RUNNING
+            if not is_on:
+                states[name] = Switch(False, f"the sensor {name} is switched off")
+            elif not is_open:
+                window = f"{hours.window_start:%H:%M}-{hours.window_end:%H:%M}"
+                states[name] = Switch(False, f"outside the working window {window}")
+            else:
+                states[name] = Switch(True, "on")
+        return states
+
+    return look
