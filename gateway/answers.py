@@ -5,41 +5,24 @@ The rules are those of the SQL function `switchboard.route`; here is only how it
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import BaseRowFactory, class_row, dict_row, tuple_row
-from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import make_url
+from psycopg.rows import class_row, dict_row, tuple_row
 
 from assets.contacts.numbers import parse_number
 from gateway.config import GatewayConfig
+from gateway.database import Database, NoAnswerError
 
 TEST_CALL = "777777777"
 """What a MikoPBX asks for when one of its own telephones tries the menu."""
 
 _REMEMBERED_NUMBERS = 100_000
 _E164 = re.compile(r"\+[1-9]\d{9,14}")
-
-
-T = TypeVar("T")
-
-
-class NoAnswerError(Exception):
-    """The database did not answer in time; the caller goes its failover way."""
-
-
-class RefusedError(NoAnswerError):
-    """The database takes no such value, however often it is sent."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +51,7 @@ class Answer:
         is_stale: whether it was not verified in time.
         age_seconds: since it was verified.
         interception: off, crm_attribute or automatic.
+        is_exchange_on: whether names may be told: the switch `contact_exchange`.
     """
 
     number: str
@@ -91,6 +75,7 @@ class Answer:
     is_stale: bool
     age_seconds: float | None
     interception: str
+    is_exchange_on: bool
 
     @property
     def phrases(self) -> list[str]:
@@ -101,7 +86,7 @@ class Answer:
     @property
     def caller_name(self) -> str:
         """The name shown while the telephone rings; empty where nobody is known."""
-        return " - ".join(filter(None, (self.contact_name, self.client_name)))
+        return caller_name_of(self.contact_name, self.client_name)
 
     @property
     def intercepting_extension(self) -> str | None:
@@ -113,36 +98,41 @@ class Answer:
         return self.extension
 
 
-class Answers:
-    """The warehouse as the gateway asks it."""
+@dataclass(frozen=True)
+class Caller:
+    """Who calls from a number, as far as the cards tell.
 
-    def __init__(self, config: GatewayConfig) -> None:
+    Attributes:
+        party_id: the client; None is nobody known.
+        client_name: its name.
+        contact_name: the contact whose number it is.
+        is_exchange_on: whether names may be told: the switch `contact_exchange`.
+        switch_reason: why it is on or off, for people.
+    """
+
+    party_id: str | None
+    client_name: str | None
+    contact_name: str | None
+    is_exchange_on: bool
+    switch_reason: str
+
+    @property
+    def caller_name(self) -> str:
+        """The name shown while the telephone rings; empty where nobody is known."""
+        return caller_name_of(self.contact_name, self.client_name)
+
+
+class Answers:
+    """What PBXs and other programs ask of the warehouse."""
+
+    def __init__(self, database: Database, config: GatewayConfig) -> None:
+        self._database = database
         self._config = config
-        self._pool = AsyncConnectionPool(
-            make_url(config.database_url).set(drivername="postgresql").render_as_string(hide_password=False),
-            min_size=1,
-            max_size=config.connections,
-            timeout=config.answer_seconds,
-            # A connection that the server closed meanwhile is replaced within seconds, not after minutes.
-            reconnect_timeout=5,
-            configure=_configure,
-            kwargs={"options": "-csearch_path=switchboard -cTimeZone=UTC -cstatement_timeout=2s", "connect_timeout": 2},
-            open=False,
-        )
-        self._given_up: set[asyncio.Task[Any]] = set()
         self.number_of = lru_cache(_REMEMBERED_NUMBERS)(self._number_of)
 
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Answers]:
-        """Hold connections to the warehouse. One that is away is waited for with each look-up, not here."""
-        await self._pool.open()
-        try:
-            yield self
-        finally:
-            for asking in self._given_up:
-                asking.cancel()
-            await asyncio.gather(*self._given_up, return_exceptions=True)
-            await self._pool.close()
+    def form_of(self, asked: str) -> str:
+        """Return a number in any notation as the tables have it: E.164, or as it is where it is none."""
+        return self.number_of(_without_nul(asked).strip())
 
     async def of(self, asked: str, at: datetime | None = None) -> Answer:
         """Answer a number in any notation, now or at a moment.
@@ -150,9 +140,19 @@ class Answers:
         Raises:
             NoAnswerError: the database cannot be asked, or takes too long.
         """
-        values = {"number": self.number_of(_without_nul(asked).strip()), "at": at}
-        [answer] = await self._ask(_SELECT_ANSWER, values, class_row(Answer))
+        values = {"number": self.form_of(asked), "at": at}
+        [answer] = await self._database.ask("select_answer", values, class_row(Answer))
         return answer
+
+    async def caller(self, asked: str) -> Caller:
+        """Tell whose a number in any notation is now.
+
+        Raises:
+            NoAnswerError: see `of`.
+        """
+        values = {"number": self.form_of(asked)}
+        [caller] = await self._database.ask("select_caller", values, class_row(Caller))
+        return caller
 
     async def employees(self) -> list[dict[str, Any]]:
         """Return who works here today: `id`, `name`, `mobile`, `extension`.
@@ -160,7 +160,7 @@ class Answers:
         Raises:
             NoAnswerError: see `of`.
         """
-        return await self._ask(_SELECT_EMPLOYEES, {}, dict_row)
+        return await self._database.ask("select_employees", {}, dict_row)
 
     async def keep_event(self, source: str, subject: str, data: str) -> None:
         """Store an event that a PBX sent, a JSON text; one that came before is only counted.
@@ -169,7 +169,7 @@ class Answers:
             NoAnswerError: it was not stored; the sender should send it again.
             RefusedError: it is no JSON that can be stored.
         """
-        await self._ask(_STORE_EVENT, {"source": source, "subject": subject, "data": data}, tuple_row)
+        await self._database.ask("store_event", {"source": source, "subject": subject, "data": data}, tuple_row)
 
     async def keep_callback_number(self, source: str, number: str) -> None:
         """Store the number at which a PBX says its voice menu is reached.
@@ -177,52 +177,15 @@ class Answers:
         Raises:
             NoAnswerError: it was not stored.
         """
-        await self._ask(_STORE_CALLBACK_NUMBER, {"source": source, "number": _without_nul(number)}, tuple_row)
+        await self._database.ask("store_callback_number", {"source": source, "number": _without_nul(number)}, tuple_row)
 
     async def is_there(self) -> bool:
         """Tell whether the database answers."""
         try:
-            await self._ask("SELECT 1", {}, tuple_row)
+            await self._database.ask("is_there", {}, tuple_row)
         except NoAnswerError:
             return False
         return True
-
-    async def _ask(self, statement: str, values: Mapping[str, Any], rows: BaseRowFactory[T]) -> list[T]:
-        asking = asyncio.create_task(self._run(statement, values, rows))
-        try:
-            await asyncio.wait({asking}, timeout=self._config.answer_seconds)
-        finally:
-            if not asking.done():
-                # Of a server that is silent the driver takes up to ten seconds' leave; no caller waits for that.
-                asking.cancel()
-                self._given_up.add(asking)
-                asking.add_done_callback(self._forget)
-        if not asking.done():
-            raise NoAnswerError("The warehouse did not answer in time.")
-        try:
-            return asking.result()
-        # The words of the driver may hold what was asked for.
-        except (psycopg.DataError, psycopg.errors.StatementTooComplex) as error:
-            raise RefusedError(f"The warehouse does not take this ({type(error).__name__}).") from None
-        except psycopg.Error as error:
-            raise NoAnswerError(f"The warehouse did not answer ({type(error).__name__}).") from None
-
-    async def _run(self, statement: str, values: Mapping[str, Any], rows: BaseRowFactory[T]) -> list[T]:
-        while True:
-            async with self._pool.connection() as connection:
-                try:
-                    cursor = connection.cursor(row_factory=rows)
-                    await cursor.execute(statement, values, prepare=True)
-                    return await cursor.fetchall() if cursor.description else []
-                except psycopg.OperationalError:
-                    # A server that was started again has cut the connections of the pool: the next is as good.
-                    if not connection.closed:
-                        raise
-
-    def _forget(self, asking: asyncio.Task[Any]) -> None:
-        self._given_up.discard(asking)
-        if not asking.cancelled():
-            asking.exception()  # seen, or its words would be logged
 
     def _number_of(self, asked: str) -> str:
         if _E164.fullmatch(asked):
@@ -231,25 +194,16 @@ class Answers:
         return form.number or form.national_number or asked
 
 
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    await connection.set_autocommit(True)
-
-
 def _without_nul(text: str) -> str:
     """Return a text without the one sign that no text of the database may hold."""
     return text.replace("\0", "")
 
 
+def caller_name_of(contact_name: str | None, client_name: str | None) -> str:
+    """Return the name of a caller for a telephone's display."""
+    return " - ".join(filter(None, (contact_name, client_name)))
+
+
 def extensions_of(ranked: Sequence[dict[str, Any]]) -> list[str]:
     """Return the extensions of those offered, in order."""
     return [who["extension"] for who in ranked]
-
-
-def _sql(name: str) -> str:
-    return files("gateway").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
-_SELECT_ANSWER = _sql("select_answer")
-_SELECT_EMPLOYEES = _sql("select_employees")
-_STORE_EVENT = _sql("store_event")
-_STORE_CALLBACK_NUMBER = _sql("store_callback_number")

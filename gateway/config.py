@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,12 @@ class GatewayConfig:
         dictor: its voice.
         tts_api_key: its key, handed on to the PBX; for CRT a JSON object with `username`, `domain_id`, `password`.
         connections: connections to the database, at most.
+        zone: the business zone, IANA.
+        pbxs: names of the telephony servers in the settings: whose events are taken.
+        webhook_pbx: the one of them whose events come by SOAP; empty where there is none, or more than one.
+        language: of the pages and of their words.
+        crm_url_template: address of a client in the CRM, with `{party_id}` and `{number}`; empty leaves the link out.
+        frame_ancestors: which sites may show our pages in a frame, as in a Content-Security-Policy.
         answer_seconds: how long a look-up may take; the PBX waits five seconds and then goes its failover way.
     """
 
@@ -40,5 +47,11 @@ class GatewayConfig:
     tts_service: str = "Yandex"
     dictor: str = "jane"
     tts_api_key: str = field(default="", repr=False)
+    zone: str = "Europe/Moscow"
+    pbxs: tuple[str, ...] = ()
+    webhook_pbx: str = ""
+    language: Literal["ru", "en"] = "ru"
+    crm_url_template: str = ""
+    frame_ancestors: str = "'self'"
     connections: int = 8
     answer_seconds: float = 1.0

@@ -4,8 +4,9 @@
 
 Sets SWITCHBOARD_STATUS (OK, DENIED or ERROR) and, where it is OK: SWITCHBOARD_RESPONSIBLE and _RESPONSIBLE_NAME,
 SWITCHBOARD_CLIENT, SWITCHBOARD_MENU (extensions joined by &), SWITCHBOARD_REASON, SWITCHBOARD_VERSION,
-SWITCHBOARD_STALE (0 or 1) and SWITCHBOARD_INTERCEPT. A server of its own, because the dialogue is a dozen lines and
-the libraries at hand wait for ever on a caller that hangs up (Asterisk: "AGI", "SET VARIABLE").
+SWITCHBOARD_STALE (0 or 1) and SWITCHBOARD_INTERCEPT. The client's name is empty while `contact_exchange` is off.
+A server of its own, because the dialogue is a dozen lines and the libraries at hand wait for ever on a caller that
+hangs up (Asterisk: "AGI", "SET VARIABLE").
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
-from gateway.answers import Answer, Answers, NoAnswerError, extensions_of
+from gateway.answers import Answer, Answers, extensions_of
 from gateway.config import GatewayConfig
+from gateway.database import NoAnswerError
 from gateway.doors import is_same
 
 PATIENCE_SECONDS = 5.0
@@ -114,7 +116,7 @@ def variables_of(answer: Answer) -> dict[str, str]:
     return {
         "SWITCHBOARD_RESPONSIBLE": answer.extension or "",
         "SWITCHBOARD_RESPONSIBLE_NAME": answer.employee_name or "",
-        "SWITCHBOARD_CLIENT": answer.caller_name,
+        "SWITCHBOARD_CLIENT": answer.caller_name if answer.is_exchange_on else "",
         "SWITCHBOARD_MENU": "&".join(extensions_of(answer.ranked)),
         "SWITCHBOARD_REASON": answer.reason,
         "SWITCHBOARD_VERSION": str(answer.version or 0),

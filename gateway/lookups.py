@@ -2,8 +2,9 @@
 
     {"result": "Success", "data": {...}}    {"result": "Error", "data": "<text>", "cause": "<text>"}
 
-A PBX that gets an error goes its failover way. The token comes as a header or as `?token=`; look-ups of programs on
-this machine may be let in without one, because the daemon asks for none.
+A PBX that gets an error goes its failover way. Names are given while the switch `contact_exchange` is on, menus
+always. The token comes as a header or as `?token=`; look-ups of programs on this machine may be let in without one,
+because the daemon asks for none.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.answers import TEST_CALL, Answer, Answers, NoAnswerError
+from gateway.answers import TEST_CALL, Answer, Answers
 from gateway.config import GatewayConfig
+from gateway.database import NoAnswerError
 from gateway.doors import check_token, is_local, number_of
 
 
@@ -48,13 +50,15 @@ def make_routes(answers: Answers, config: GatewayConfig) -> list[Route]:
     async def getcallerid(request: Request) -> Response:
         check(request)
         try:
-            answer = await answers.of(number_of(request))
+            caller = await answers.caller(number_of(request))
         except NoAnswerError as error:
             return _error(str(error))
-        if not answer.is_known:
-            # The PBX goes on showing the number.
+        # With an error the PBX goes on showing the number.
+        if not caller.is_exchange_on:
+            return _error(f"Callers' names are not given now: {caller.switch_reason}.")
+        if caller.party_id is None:
             return _error("Nobody is known by this number.")
-        return _success({"caller_id": answer.caller_name, "client": answer.client_name})
+        return _success({"caller_id": caller.caller_name, "client": caller.client_name})
 
     async def setcallbacknumber(request: Request) -> Response:
         check(request)

@@ -12,11 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as HttpRoute
 
-from gateway.answers import Answer, Answers, NoAnswerError
+from gateway.answers import Answer, Answers, Caller
 from gateway.config import GatewayConfig
+from gateway.database import NoAnswerError
 from gateway.doors import check_token, number_of
-from gateway.lookups import LookUp
-from gateway.openapi import describe
 
 
 class Offered(BaseModel):
@@ -69,6 +68,17 @@ class Route(BaseModel):
 _OFFERED, _AWAY = tuple(Offered.model_fields), tuple(Away.model_fields)
 
 
+class CallerName(BaseModel):
+    """Whose a number is, for a display."""
+
+    number: str = Field(description="E.164, or as asked where it is none")
+    is_known: bool = Field(description="whether the number has an owner")
+    caller_name: str = Field(description="contact and client in one line; empty where nobody is known")
+    client_id: str = Field(description="the party, or tel:<number>")
+    client_name: str | None
+    contact_name: str | None
+
+
 class Health(BaseModel):
     """Whether look-ups can be answered."""
 
@@ -87,18 +97,25 @@ def make_routes(answers: Answers, config: GatewayConfig) -> list[HttpRoute]:
             raise HTTPException(503, str(error)) from None
         return Response(json.dumps(route_of(answer), ensure_ascii=False), media_type="application/json")
 
+    async def caller(request: Request) -> Response:
+        check_token(request, config)
+        asked = number_of(request)
+        try:
+            found = await answers.caller(asked)
+        except NoAnswerError as error:
+            raise HTTPException(503, str(error)) from None
+        if not found.is_exchange_on:
+            raise HTTPException(503, f"Callers' names are not given now: {found.switch_reason}.")
+        return JSONResponse(caller_of(answers.form_of(asked), found))
+
     async def health(_request: Request) -> Response:
         is_there = await answers.is_there()
         return JSONResponse({"database": is_there}, 200 if is_there else 503)
 
-    async def openapi(request: Request) -> Response:
-        check_token(request, config)
-        return JSONResponse(describe(Route, Health, LookUp))
-
     return [
         HttpRoute("/v1/route", route),
+        HttpRoute("/v1/caller", caller),
         HttpRoute("/v1/health", health),
-        HttpRoute("/openapi.json", openapi),
     ]
 
 
@@ -113,6 +130,18 @@ def _moment_of(request: Request) -> datetime | None:
     if moment.tzinfo is None:
         raise HTTPException(422, "'at' needs an offset, such as +03:00.")
     return moment
+
+
+def caller_of(number: str, caller: Caller) -> dict[str, Any]:
+    """Return a caller as `CallerName` describes it."""
+    return {
+        "number": number,
+        "is_known": caller.party_id is not None,
+        "caller_name": caller.caller_name,
+        "client_id": caller.party_id or f"tel:{number}",
+        "client_name": caller.client_name,
+        "contact_name": caller.contact_name,
+    }
 
 
 def route_of(answer: Answer) -> dict[str, Any]:

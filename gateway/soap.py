@@ -11,6 +11,7 @@ served, with the header, the cookie or neither, and the cookie means nothing. `?
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from string import Template
@@ -24,16 +25,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.answers import TEST_CALL, Answers, NoAnswerError, RefusedError
+from gateway.answers import TEST_CALL, Answers
 from gateway.config import GatewayConfig
+from gateway.database import NoAnswerError, RefusedError
 from gateway.doors import LONGEST_NUMBER, body_of, has_password
+from gateway.events import PROVIDER_CALLS, Webhooks
 from gateway.lookups import menu_of, voice_of
 
 SMART_TRANSFER = "http://wiki.miko.ru/doc:1cajam:smarttransfer"
 CRM_API = "http://wiki.miko.ru/uniphone:crmapi"
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_DOOR = "miko_crm_api"
 _XML = "text/xml; charset=utf-8"
+
+_log = logging.getLogger(__name__)
 
 Operation = Callable[[Mapping[str, str], Request], Awaitable[Any]]
 
@@ -50,7 +56,7 @@ class _FaultError(Exception):
         self.code = code
 
 
-def make_routes(answers: Answers, config: GatewayConfig) -> list[Route]:
+def make_routes(answers: Answers, config: GatewayConfig, webhooks: Webhooks) -> list[Route]:
     """Return the addresses and what answers there."""
     voice = voice_of(config)
 
@@ -65,11 +71,23 @@ def make_routes(answers: Answers, config: GatewayConfig) -> list[Route]:
         return await answers.employees()
 
     async def call_event(given: Mapping[str, str], _request: Request) -> dict[str, Any]:
+        subject, data = given.get("Subject", ""), given.get("Data", "")
         try:
-            await answers.keep_event("miko_crm_api", given.get("Subject", ""), given.get("Data", ""))
+            if not (subject == PROVIDER_CALLS and config.webhook_pbx and await taken_in(subject, data)):
+                await answers.keep_event(_DOOR, subject, data)
         except RefusedError:
             raise _FaultError("Client", "Data is no JSON that can be stored.") from None
         return {"result": "Success"}
+
+    async def taken_in(subject: str, data: str) -> bool:
+        try:
+            await webhooks.take(config.webhook_pbx, _DOOR, subject, json.loads(data))
+        except (ValueError, RecursionError) as error:
+            # Whoever sent it would only send it again: it is kept for people to look at.
+            words = "it is no JSON" if isinstance(error, json.JSONDecodeError) else error
+            _log.warning("A call event that came by SOAP cannot be read: %s", words)
+            return False
+        return True
 
     return [
         _service(config, name, namespace, {each.__name__: each for each in operations})

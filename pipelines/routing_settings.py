@@ -103,6 +103,8 @@ class GatewaySettings(Section):
         dictor: its voice.
         tts_api_key: its key, handed to the PBX with each menu; for CRT a JSON object with username, domain_id and
             password.
+        public_url: the address at which employees reach it, such as https://card.example.com, where a proxy stands
+            before it; links to log in begin with it.
         language: of its pages where the browser has no wish, ru or en.
         crm_url_template: address of a client in the CRM, with {party_id} and {number}; the card links to it.
         frame_ancestors: which sites may show the pages in a frame, as in a Content-Security-Policy.
@@ -118,6 +120,7 @@ class GatewaySettings(Section):
     tts_service: Literal["Yandex", "CRT"] = "Yandex"
     dictor: str = "jane"
     tts_api_key: SecretStr | None = None
+    public_url: str = ""
     language: Literal["ru", "en"] = "ru"
     crm_url_template: str = ""
     frame_ancestors: str = "'self'"

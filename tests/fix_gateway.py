@@ -125,7 +125,8 @@ def gateway_process(warehouse: Warehouse, tmp_path: Path) -> Iterator[Callable[.
     started: list[subprocess.Popen[bytes]] = []
 
     def start(**settings: str) -> GatewayProcess:
-        port, agi_port = free_ports(2)
+        free_port, agi_port = free_ports(2)
+        port = int(settings.get("SWITCHBOARD_GATEWAY__PORT", free_port))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")} | {
             "SWITCHBOARD_HOME": str(tmp_path / "home"),
             "SWITCHBOARD_CONFIG": str(tmp_path / "absent.toml"),
@@ -136,7 +137,7 @@ def gateway_process(warehouse: Warehouse, tmp_path: Path) -> Iterator[Callable[.
             "SWITCHBOARD_GATEWAY__SOAP_PASSWORD": PASSWORD,
             **settings,
         }
-        log = tmp_path / f"gateway-{port}.log"
+        log = tmp_path / f"gateway-{port}-{len(started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipelines.gateway_process"],
@@ -165,7 +166,14 @@ def gateway(warehouse: Warehouse) -> Iterator[ServedGateway]:
     build_table(warehouse)
     [agi_port] = free_ports(1)
     config = GatewayConfig(
-        warehouse.url.render_as_string(hide_password=False), TOKEN, PASSWORD, agi_port=agi_port, connections=4
+        warehouse.url.render_as_string(hide_password=False),
+        TOKEN,
+        PASSWORD,
+        agi_port=agi_port,
+        connections=4,
+        pbxs=("office", "branch"),
+        webhook_pbx="office",
+        crm_url_template="https://crm.example.com/{party_id}?n={number}",
     )
     with serving(make_app(config), lifespan="on") as url:
         yield ServedGateway(url, agi_port)

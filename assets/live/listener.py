@@ -84,6 +84,8 @@ class Listener:
                     async with self._open_store() as store:
                         await store.note_switches(self._switches)
                     told = self._switches
+                    for name, switch in told.items():
+                        _log.info("%s: %s", name, switch.reason)
             except Exception as error:
                 # Whatever keeps Dagster's storage from being asked: listening goes on as it was.
                 _log.warning("The switches cannot be asked (%s); they count as before.", type(error).__name__)

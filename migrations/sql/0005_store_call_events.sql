@@ -26,8 +26,10 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT concat_ws(
                 ':', e.kind, e.leg_id,
-                -- A leg rings, is answered and ends once; the others may happen to it again.
+                -- A leg ends once. It rings and is answered once in each call: a transfer may take it into another.
+                -- The others may happen to it again.
                 CASE
+                    WHEN e.kind IN ('ringing', 'answered') THEN e.linkedid
                     WHEN e.kind IN ('held', 'resumed', 'transferred')
                         THEN extract(epoch FROM coalesce(e.source_at, e.received_at))::text
                 END

@@ -23,7 +23,10 @@ def upgrade() -> None:
         ),
         sa.Column("pbx_id", sa.Text(), nullable=False, comment="the telephony server, by its name in the settings"),
         sa.Column(
-            "event_key", sa.Text(), nullable=False, comment="kind and leg, with the time where it may happen again"
+            "event_key",
+            sa.Text(),
+            nullable=False,
+            comment="kind and leg, with the call or the time where it happens again",
         ),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("linkedid", sa.Text(), nullable=False, comment="the call"),

@@ -24,6 +24,9 @@ COMMANDS = {
     "explain": "explain",
     "pin": "pins",
     "unpin": "pins",
+    "invite": "people",
+    "password": "people",
+    "uninvite": "people",
     "rollback": "publication",
     "release": "publication",
     "backtest": "backtest",
@@ -66,6 +69,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets.contacts.errors import OverrideError
     from assets.eligibility.errors import PinError
     from assets.routing.publish import PublicationError
+    from gateway.errors import LoginError
     from pipelines.settings import SettingsError
     from pipelines.tracked import TrackedFileError
     from resources.contacts.errors import ContactFileError
@@ -83,6 +87,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         OverrideError,
         ContactFileError,
         PinError,
+        LoginError,
         PublicationError,
         TrackedFileError,
     )

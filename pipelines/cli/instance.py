@@ -15,9 +15,10 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, select
 
 from assets.backtest.days import lift_over_last
+from gateway.invitations import invite
 from pipelines.cli.database import warehouse_of, with_database
 from pipelines.definitions import build_defs
 from pipelines.demo import Demo
@@ -31,10 +32,11 @@ from pipelines.services import (
     listener_service,
     supervised,
 )
-from pipelines.services.gateway import SECRETS_FILE, gateway_url
+from pipelines.services.gateway import SECRETS_FILE, gateway_url, login_url
 from pipelines.settings import Settings, load_settings
 from resources.warehouse import Warehouse
 from resources.warehouse.migrate import migrate
+from resources.warehouse.tables import employee_extensions
 
 CHECKOUT = Path(__file__).parents[2]
 STEPS = 3
@@ -100,8 +102,21 @@ def _run(settings: Settings, services: Services, name: str, demo: Demo | None = 
     console.print(
         f"\nPBXs ask at [bold]{gateway_url(settings)}[/]; token and password stand in {secrets_file}", highlight=False
     )
+    if demo:
+        console.print("The client card, for a supervisor who sees all calls; the link works once:", highlight=False)
+        # As it is: a line broken by the width of the terminal would be no link.
+        typer.echo(login_url(settings, _invite_somebody(warehouse, settings)))
     console.print(f"The UI: [bold]{_ui_url(settings)}[/]   ([bold]{name}[/] stays up until Ctrl-C)")
     services.wait()
+
+
+def _invite_somebody(warehouse: Warehouse, settings: Settings) -> str:
+    """Let the employee with the first extension of today log in; return the token of the link."""
+    with warehouse.transaction() as connection:
+        today = func.date(func.timezone(settings.timezone, func.now()))
+        held = func.daterange(employee_extensions.c.valid_from, employee_extensions.c.valid_to).op("@>")(today)
+        extension = connection.execute(select(func.min(employee_extensions.c.extension)).where(held)).scalar_one()
+        return invite(connection, extension, settings.timezone, hours=24, is_supervisor=True)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

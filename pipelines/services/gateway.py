@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.config import GatewayConfig
 from pipelines.services.service import Service, answers_http
 from pipelines.settings import Settings, SettingsError
+from pipelines.switches import CALL_EVENTS_OTHER, channels_by_switch
 
 SECRETS_FILE = "gateway.json"
 
@@ -45,6 +46,12 @@ def gateway_url(settings: Settings) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def login_url(settings: Settings, token: str) -> str:
+    """Return the address that logs an employee in by a link's token."""
+    address = settings.gateway.public_url.rstrip("/") or gateway_url(settings)
+    return f"{address}/login?link={token}"
+
+
 def gateway_config(settings: Settings) -> GatewayConfig:
     """Return what the gateway must know; secrets that are not set are made once and kept in the data folder.
 
@@ -55,6 +62,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         raise SettingsError("No warehouse is known to the gateway: start it with 'switchboard up'.")
     given = settings.gateway
     made = _made_secrets(settings.home)
+    webhooks = [name for name, kind in channels_by_switch(settings)[CALL_EVENTS_OTHER].items() if kind == "webhook"]
     return GatewayConfig(
         database_url=settings.database_url.get_secret_value(),
         api_token=given.api_token.get_secret_value() if given.api_token else made["api_token"],
@@ -69,6 +77,12 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         tts_service=given.tts_service,
         dictor=given.dictor,
         tts_api_key=given.tts_api_key.get_secret_value() if given.tts_api_key else "",
+        zone=settings.timezone,
+        pbxs=tuple(settings.sources),
+        webhook_pbx=webhooks[0] if len(webhooks) == 1 else "",
+        language=given.language,
+        crm_url_template=given.crm_url_template,
+        frame_ancestors=given.frame_ancestors,
     )
 
 

@@ -26,7 +26,7 @@ call_events = Table(
     metadata,
     Column("event_id", BigInteger, Identity(always=True), primary_key=True, comment="in the order of storing"),
     Column("pbx_id", Text, nullable=False, comment="the telephony server, by its name in the settings"),
-    Column("event_key", Text, nullable=False, comment="kind and leg, with the time where it may happen again"),
+    Column("event_key", Text, nullable=False, comment="kind and leg, with the call or the time where it happens again"),
     Column("kind", Text, nullable=False),
     Column("linkedid", Text, nullable=False, comment="the call"),
     Column("leg_id", Text, nullable=False, comment="the party's channel, as the server names it"),

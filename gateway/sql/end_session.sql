@@ -1,0 +1,2 @@
+-- Log a browser out.
+DELETE FROM switchboard.login_sessions WHERE token_hash = %(token_hash)s
