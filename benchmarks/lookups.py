@@ -10,7 +10,6 @@ import asyncio
 import base64
 import os
 import random
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,10 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 
 from benchmarks.databases import Databases
+from benchmarks.served import free_port, wait_for_gateway
 from resources.warehouse import Warehouse
 from resources.warehouse.statements import run as run_statement
 
@@ -67,9 +66,7 @@ def run(databases: Databases, clients: int, per_second: int, seconds: int) -> st
 
 @contextmanager
 def _served(warehouse: Warehouse) -> Iterator[tuple[int, psutil.Process]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {
             "SWITCHBOARD_HOME": home,
@@ -83,22 +80,11 @@ def _served(warehouse: Warehouse) -> Iterator[tuple[int, psutil.Process]]:
         process = subprocess.Popen([sys.executable, "-m", "pipelines.gateway_process"], env=environment)
         os.sched_setaffinity(process.pid, {0})
         try:
-            _wait_until_it_answers(port)
+            wait_for_gateway(port)
             yield port, psutil.Process(process.pid)
         finally:
             process.terminate()
             process.wait()
-
-
-def _wait_until_it_answers(port: int) -> None:
-    for _ in range(200):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/v1/health", trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the gateway does not answer")
 
 
 def _json_request(number: str) -> bytes:

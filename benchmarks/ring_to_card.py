@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
 from playwright.sync_api import sync_playwright
 
 from benchmarks.databases import Databases
+from benchmarks.served import free_port, wait_for_gateway
 from resources.warehouse import Warehouse
 from resources.warehouse.statements import run as run_statement
 
@@ -43,12 +42,12 @@ def run(databases: Databases, calls_per_minute: int, seconds: int) -> str:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         zone = "Etc/GMT+6" if datetime.now(UTC).hour > 12 else "Etc/GMT-6"
         manager = stack.enter_context(_manager(calls_per_minute, folder))
-        environment = _environment(warehouse, folder, manager, zone)
+        port = free_port()
+        environment = _environment(warehouse, folder, manager, zone, port)
         stack.enter_context(_process("pipelines.listener_process", environment))
         stack.enter_context(_process("pipelines.gateway_process", environment))
-        url = f"http://127.0.0.1:{environment['SWITCHBOARD_GATEWAY__PORT']}"
-        _wait_until_it_answers(url)
-        stack.enter_context(_pages(url))
+        wait_for_gateway(port)
+        stack.enter_context(_pages(f"http://127.0.0.1:{port}"))
         time.sleep(5)
         with warehouse.transaction() as connection:
             connection.exec_driver_sql("TRUNCATE shown_cards")
@@ -95,7 +94,7 @@ def _manager(calls_per_minute: int, folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def _environment(warehouse: Warehouse, folder: Path, manager: str, zone: str) -> dict[str, str]:
+def _environment(warehouse: Warehouse, folder: Path, manager: str, zone: str, port: int) -> dict[str, str]:
     home = folder / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -108,7 +107,7 @@ def _environment(warehouse: Warehouse, folder: Path, manager: str, zone: str) ->
         "SWITCHBOARD_TIMEZONE": zone,
         "SWITCHBOARD_SCHEDULES__WINDOW_START": "00:00",
         "SWITCHBOARD_SCHEDULES__WINDOW_END": "23:00",
-        "SWITCHBOARD_GATEWAY__PORT": str(_free_port()),
+        "SWITCHBOARD_GATEWAY__PORT": str(port),
         "SWITCHBOARD_GATEWAY__AGI_PORT": "0",
         "SWITCHBOARD_SOURCES__OFFICE__KIND": "asterisk_csv",
         "SWITCHBOARD_SOURCES__OFFICE__PATH": str(folder / "Master.csv"),
@@ -142,21 +141,3 @@ def _pages(url: str) -> Iterator[None]:
             page.wait_for_url(f"{url}/card**")
         yield
         browser.close()
-
-
-def _wait_until_it_answers(url: str) -> None:
-    for _ in range(200):
-        try:
-            httpx.get(f"{url}/v1/health", trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the gateway does not answer")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

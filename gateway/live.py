@@ -85,6 +85,16 @@ class Subscription:
         is_theirs = self.sees_all or self.employee_id in event.members
         return is_theirs and self.pbx in (None, event.pbx_id)
 
+    async def next(self, seconds: float) -> ToldEvent | Position | None:
+        """Wait for what comes next; None where nothing came in time, or the reader is to end."""
+        getting, ending = asyncio.create_task(self.waiting.get()), asyncio.create_task(self.ended.wait())
+        try:
+            await asyncio.wait({getting, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else None
+        finally:
+            getting.cancel()
+            ending.cancel()
+
     def put(self, told: ToldEvent | Position) -> None:
         """Let something wait for them; a reader with too much waiting is let go."""
         try:

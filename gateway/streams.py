@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.database import NoAnswerError
@@ -19,12 +17,12 @@ from gateway.live import PORTION, Live, Position, Subscription, TooManyStreamsEr
 from gateway.told import ToldEvent, frame
 
 PING_SECONDS = 15.0
-GOODBYE_SECONDS = 0.5
+SEND_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
 
-class EventStream(Response):
+class EventStream(EventSourceResponse):
     """Events for one reader, until they go, do not keep up, or may read no longer, or the gateway ends.
 
     Args:
@@ -34,15 +32,17 @@ class EventStream(Response):
         is_welcome: asked every 15 seconds whether the reader may read on.
     """
 
-    media_type = "text/event-stream"
-
     def __init__(
         self, live: Live, reader: Subscription, after: int | None, is_welcome: Callable[[], Awaitable[bool]]
     ) -> None:
-        # Compression and buffering on the way would hold events back.
-        self.init_headers({"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
-        self.status_code = 200
-        self.background = None
+        super().__init__(
+            _nothing(),
+            # Compression and buffering on the way would hold events back.
+            headers={"Cache-Control": "no-store, no-transform"},
+            # Ours has an id, up to which nothing is missing.
+            ping=0,
+            send_timeout=SEND_SECONDS,
+        )
         self._live = live
         self._reader = reader
         self._after = after
@@ -52,53 +52,40 @@ class EventStream(Response):
         """Send events until the end."""
         try:
             async with self._live.reading(self._reader) as position:
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                await self._until_the_end(receive, send, position)
+                self.body_iterator = self._frames(position)
+                await super().__call__(scope, receive, send)
         except TooManyStreamsError:
             raise HTTPException(429, "There are too many streams; close one.") from None
         except NoAnswerError as error:
             raise HTTPException(503, str(error)) from None
+        except SendTimeoutError:
+            _log.info("A reader of events takes none and was let go")
 
-    async def _until_the_end(self, receive: Receive, send: Send, position: Position) -> None:
-        writing = asyncio.create_task(self._write(send, position))
-        ends = [asyncio.create_task(_is_gone(receive)), asyncio.create_task(self._reader.ended.wait())]
-        try:
-            await asyncio.wait([writing, *ends], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (writing, *ends):
-                task.cancel()
-            [failed, *_] = await asyncio.gather(writing, *ends, return_exceptions=True)
-        if isinstance(failed, Exception) and not isinstance(failed, OSError | NoAnswerError):
-            raise failed
-        with suppress(TimeoutError, OSError):
-            # A reader that does not read takes no goodbye either.
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _write(self, send: Send, position: Position) -> None:
-        async def write(text: bytes) -> None:
-            await send({"type": "http.response.body", "body": text, "more_body": True})
-
+    async def _frames(self, position: Position) -> AsyncIterator[bytes]:
+        """Give what is sent, in order; what comes after a `yield` happens when that was sent."""
         after = position.newest if self._after is None else self._after
         is_resumed = position.can_resume(after)
         if not is_resumed:
             after = position.newest
-        await write(b"retry: 1000\n\n" + _hello(after))
+        yield b"retry: 1000\n\n" + _hello(after)
         if not is_resumed:
-            await write(frame("reset", {"last_event_id": after}, after))
+            yield frame("reset", {"last_event_id": after}, after)
         if self._reader.employee_id is not None:
-            await write(_switch(position))
-        async for told in self._told(after):
-            match told:
-                case int():
-                    await write(b": here\nid: %d\n\n" % told)
-                case Position():
-                    if self._reader.employee_id is not None:
-                        await write(_switch(told))
-                case ToldEvent():
-                    await write(self._frame(told))
-                    if told.opens_for(self._reader.employee_id) and self._reader.employee_id is not None:
-                        self._live.note_sent(told, self._reader.employee_id)
+            yield _switch(position)
+        try:
+            async for told in self._told(after):
+                match told:
+                    case int():
+                        yield b": here\nid: %d\n\n" % told
+                    case Position():
+                        if self._reader.employee_id is not None:
+                            yield _switch(told)
+                    case ToldEvent():
+                        yield self._frame(told)
+                        if told.opens_for(self._reader.employee_id) and self._reader.employee_id is not None:
+                            self._live.note_sent(told, self._reader.employee_id)
+        except NoAnswerError as error:
+            _log.warning("A stream of events ends: %s", error)
 
     async def _told(self, after: int) -> AsyncIterator[ToldEvent | Position | int]:
         """Give each event after one once, in order; a number is a sign of life: up to there nothing is missing."""
@@ -119,10 +106,10 @@ class EventStream(Response):
                 if self._reader.waiting.empty():
                     last = max(last, self._live.handed_out or 0)
                 yield last
-            try:
-                async with asyncio.timeout(look_at - time.monotonic()):
-                    told = await self._reader.waiting.get()
-            except TimeoutError:
+            told = await self._reader.next(look_at - time.monotonic())
+            if self._reader.ended.is_set():
+                return
+            if told is None:
                 continue
             if isinstance(told, ToldEvent):
                 if told.event_id <= last:
@@ -143,9 +130,9 @@ class EventStream(Response):
         return event.opening if event.opens_for(self._reader.employee_id) else event.following
 
 
-async def _is_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield  # what makes it a generator
 
 
 def _hello(last_event_id: int) -> bytes:
