@@ -33,7 +33,7 @@ def switchable_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def start_listener(
     warehouse: Warehouse, switchable_instance: dg.DagsterInstance, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """A function that starts a listener on a simulated manager by long polling, ended with the test."""
+    """A function that starts a listener on a simulated manager, by long polling unless told otherwise."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(manager: SimulatedManager, **settings: str) -> subprocess.Popen[bytes]:
@@ -45,8 +45,7 @@ def start_listener(
             "SWITCHBOARD_SCHEDULES__WINDOW_START": "00:00",
             "SWITCHBOARD_TIMEZONE": zone_of_daytime(),
             "SWITCHBOARD_SCHEDULES__WINDOW_END": "23:00",
-            **manager_settings(manager),
-            **settings,
+            **(settings or manager_settings(manager)),
         }
         with (tmp_path / f"listener-{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -63,6 +62,15 @@ def start_listener(
     for process in started:
         process.terminate()
         process.wait(timeout=20)
+
+
+def ami_settings(manager: SimulatedManager, source: str = "OFFICE") -> dict[str, str]:
+    """Return what makes of `manager_settings` a source that is listened to by AMI."""
+    channel = f"SWITCHBOARD_SOURCES__{source}__EVENT_CHANNEL__"
+    host = {f"{channel}KIND": "ami", f"{channel}HOST": "127.0.0.1", f"{channel}PORT": str(manager.ami_port)}
+    settings = manager_settings(manager, source) | host
+    del settings[f"{channel}URL"]
+    return settings
 
 
 def manager_settings(manager: SimulatedManager, source: str = "OFFICE") -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from gateway.invitations import invite
 from resources.warehouse import Warehouse
+from simulators.asterisk.manager import SimulatedManager
 from tests.fix_browser import CHROMIUM, CHROMIUM_FLAGS
 from tests.fix_gateway import IVANOV, STRANGER, GatewayProcess, ServedGateway, build_table, execute
 from tests.live_calls import leg, tell
@@ -107,6 +109,32 @@ def test_the_card_opens_on_the_ring_and_shows_the_client(
     expect(card.get_by_test_id("state")).to_have_text("ended")
     rows = select(warehouse, "SELECT employee_id, shown_at >= sent_at FROM shown_cards")
     assert rows == [("anna", True)]
+
+
+def test_a_ring_at_the_pbx_opens_the_card(
+    gateway: ServedGateway,
+    warehouse: Warehouse,
+    asterisk_manager: SimulatedManager,
+    start_listener: Callable[..., subprocess.Popen[bytes]],
+    open_card: Callable[..., Page],
+) -> None:
+    """The whole way: PBX, listener, database, gateway, page; and each stage of it is timed."""
+    page = open_card(gateway.url, "201")
+    start_listener(asterisk_manager)
+    asterisk_manager.wait_for(lambda: asterisk_manager.counters.waitevent_requests > 1, 20)
+    call = asterisk_manager.ring(IVANOV, ["201", "202"])
+    card = card_of(page)
+    expect(card.locator("h2")).to_have_text("ИП Иванов")
+    call.answer("202")
+    expect(page.locator("#calls .call")).to_contain_text("Борис Кузнецов")
+    call.hangup()
+    expect(card.get_by_test_id("state")).to_have_text("ended")
+    [stages] = select(
+        warehouse,
+        "SELECT e.source_at <= e.received_at, e.received_at <= e.stored_at, e.stored_at <= s.sent_at, "
+        "s.sent_at <= s.shown_at FROM call_events AS e JOIN shown_cards AS s USING (event_id)",
+    )
+    assert stages == (True, True, True, True)
 
 
 def test_two_employees_see_their_own_calls_only(

@@ -14,6 +14,7 @@ import psutil
 from assets.live.store import LOCK
 from resources.warehouse import Warehouse
 from simulators.asterisk.manager import SimulatedManager
+from tests.fix_listener import ami_settings
 from tests.rows import select
 from tests.switches import OFF, ON, switch
 
@@ -72,6 +73,31 @@ def test_a_call_is_heard_from_ring_to_end(
     call.hangup()
     wait_until(lambda: live(warehouse) == 0)
     assert kinds_of(warehouse, "201") == ["ringing", "answered", "held", "resumed", "ended"]
+
+
+def test_by_ami_a_call_is_heard_and_the_other_sensor_is_its_switch(
+    warehouse: Warehouse,
+    switchable_instance: dg.DagsterInstance,
+    make_asterisk_manager: Callable[..., SimulatedManager],
+    start_listener: StartListener,
+) -> None:
+    """MikoPBX's own events over TCP; call_events says nothing about it."""
+    manager = make_asterisk_manager(cdr_connector=True)
+    switch(switchable_instance, "call_events", OFF)
+    start_listener(manager, **ami_settings(manager))
+    wait_until(lambda: is_connected(warehouse))
+    call = manager.ring("+79161234567", "201")
+    wait_until(lambda: kinds_of(warehouse, "201") == ["ringing"])
+    call.answer()
+    wait_until(lambda: kinds_of(warehouse, "201") == ["ringing", "answered"])
+    call.hangup()
+    wait_until(lambda: live(warehouse) == 0)
+    assert kinds_of(warehouse, "201") == ["ringing", "answered", "ended"]
+    assert select(warehouse, "SELECT DISTINCT channel, number FROM call_events WHERE extension = '201'") == [
+        ("ami", "+79161234567")
+    ]
+    switch(switchable_instance, "call_events_other", OFF)
+    assert wait_until(lambda: manager.connections == 0) < 5
 
 
 def test_of_two_listeners_started_at_once_one_works_and_the_other_takes_over(
