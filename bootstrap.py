@@ -27,6 +27,10 @@ STAMP = ENVIRONMENT / "bootstrap.json"
 # Sockets are made in the folder for temporary files, and the whole path of one may have 107 bytes.
 LONGEST_TEMPORARY_FOLDER = 50
 
+# Most tests wait for something, so there are more workers than cores; each has a PostgreSQL of its own. The tests of a
+# file stay together, for what they share.
+ALL_TESTS = ["-n", "3", "--dist", "loadfile"]
+
 
 def main() -> None:
     """Set up what is missing and become the program that was asked for."""
@@ -50,7 +54,7 @@ def main() -> None:
         set_up(data)
     if words[0] == "test":
         os.chdir(CHECKOUT)
-        program = [str(PYTHON), "-m", "pytest", *words[1:]]
+        program = [str(PYTHON), "-m", "pytest", *(words[1:] or ALL_TESTS)]
     else:
         program = [str(ENVIRONMENT / "bin" / "switchboard"), *words]
     os.execv(program[0], program)  # noqa: S606

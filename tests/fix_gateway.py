@@ -90,8 +90,8 @@ def build_table(warehouse: Warehouse) -> None:
 @contextmanager
 def silent_server(warehouse: Warehouse) -> Iterator[None]:
     """Stop the database server in its tracks: it accepts and answers nothing, and cuts no connection."""
-    [(own,)] = select(warehouse, "SELECT pg_backend_pid()")
-    server = psutil.Process(own).parent()
+    with warehouse.transaction() as connection:
+        server = psutil.Process(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()).parent()
     assert server is not None
     stopped = [server, *server.children(recursive=True)]
     for process in stopped:

@@ -118,6 +118,11 @@ def test_test_runs_pytest_in_the_checkout(made: Checkout) -> None:
     assert made.run("test", "tests/unit", "-x", where="..") == f"pytest {made.folder} tests/unit -x"
 
 
+def test_all_tests_are_run_by_several_workers(made: Checkout) -> None:
+    """One after the other they take half an hour, most of it waiting."""
+    assert made.run("test") == f"pytest {made.folder} -n 3 --dist loadfile"
+
+
 def test_nothing_is_written_outside(made: Checkout) -> None:
     """Nothing lands in the user's home; pip's cache is in the data folder."""
     assert list(made.user_home.rglob("*")) == []
