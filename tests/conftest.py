@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fix_gateway",
     "tests.fix_listener",
     "tests.fix_asterisk_manager",
+    "tests.fix_whatsapp",
 ]
 
 
