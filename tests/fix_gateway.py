@@ -21,7 +21,6 @@ from sqlalchemy import text
 from gateway.app import make_app
 from gateway.config import GatewayConfig
 from resources.warehouse import Warehouse
-from tests.rows import select
 from tests.serving import free_ports, serving
 
 CHECKOUT = Path(__file__).parents[1]
