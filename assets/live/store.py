@@ -118,6 +118,11 @@ async def connect(url: str) -> AsyncConnection[Any]:
         url,
         autocommit=True,
         connect_timeout=5,
+        # Where the machine of the database is gone without a word, a statement would wait for hours.
+        keepalives_idle=5,
+        keepalives_interval=5,
+        keepalives_count=2,
+        tcp_user_timeout=15_000,
         options=" ".join(f"-c{name}={value}" for name, value in SESSION.items()) + " -cstatement_timeout=10s",
         application_name="switchboard listener",
     )

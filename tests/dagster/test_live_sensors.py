@@ -15,6 +15,7 @@ from pipelines.definitions import build_defs
 from pipelines.live_sensors import tell_how_it_goes
 from pipelines.settings import Settings
 from pipelines.switches import reader
+from resources.warehouse.statements import run
 from tests.fix_gateway import execute
 from tests.switches import AS_DECLARED, OFF, ON, switch, zone_of_daytime
 
@@ -128,6 +129,26 @@ def test_a_listener_without_a_sign_of_life_is_not_taken_for_alive(
     execute(platform.warehouse, "UPDATE event_listeners SET heard_at = now() - interval '21 seconds'")
     words, _ = tick(platform, instance, settings_with(LONG_POLLING, schedules=OPEN), "call_events")
     assert "the listener gives no sign of life" in words
+
+
+@pytest.mark.parametrize(
+    ("changed", "broken"),
+    [
+        ("is_connected = true", 0),
+        ("heard_at = now() - interval '21 seconds'", 1),
+        ("is_connected = false, last_error = 'refused', failed_at = now()", 1),
+        ("is_connected = false, stopped_because = 'the sensor call_events is switched off'", 0),
+        ("heard_at = now() - interval '25 hours'", 0),
+    ],
+)
+def test_the_check_finds_servers_that_should_be_heard_and_are_not(
+    platform: Platform, changed: str, broken: int
+) -> None:
+    """One that is off on purpose, or was taken out of the settings, is nothing to look at."""
+    connect(platform)
+    execute(platform.warehouse, f"UPDATE event_listeners SET {changed}")  # noqa: S608
+    with platform.warehouse.transaction() as connection:
+        assert len(run(connection, "assets.quality", "servers_not_heard").all()) == broken
 
 
 def test_outside_the_window_the_tick_says_so(platform: Platform, instance: dg.DagsterInstance) -> None:
