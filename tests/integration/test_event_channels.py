@@ -11,6 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from resources.telephony.live.ajam import AjamChannel
 from resources.telephony.live.ami import AmiChannel
@@ -18,6 +22,7 @@ from resources.telephony.live.asterisk_calls import AsteriskCalls
 from resources.telephony.live.event import CallEvent, EventChannel, EventChannelError, Kind, Listening
 from simulators.asterisk.manager import SimulatedManager
 from tests.recorded_manager import SAMPLES, recorded_messages
+from tests.serving import serving
 
 CLIENT = "+79001112233"
 WAYS = ("ami", "rawman", "mxml")
@@ -273,7 +278,7 @@ def test_an_old_server_without_challenge_gets_the_password() -> None:
             except asyncio.IncompleteReadError:
                 break
             heard.append(action)
-            ident = next(line for line in action.split(b"\r\n") if line.startswith(b"ActionID")) + b"\r\n"
+            ident = next((line for line in action.split(b"\r\n") if line.startswith(b"ActionID")), b"") + b"\r\n"
             if b"Challenge" in action:
                 writer.write(b"Response: Error\r\n" + ident + b"Message: Invalid/unknown command\r\n\r\n")
             elif b"CoreShow" in action:
@@ -294,6 +299,28 @@ def test_an_old_server_without_challenge_gets_the_password() -> None:
 
     asyncio.run(story())
     assert any(b"Secret: old-secret" in action for action in heard)
+
+
+def test_a_session_lost_right_after_the_log_in_is_tried_again_at_once() -> None:
+    """The PBX says "Permission denied", as to a user without rights: that is no reason to wait a minute."""
+
+    async def rawman(request: Request) -> Response:
+        if b"action=login" in await request.body():
+            answer = PlainTextResponse("Response: Success\r\nMessage: Authentication accepted\r\n\r\n")
+            answer.set_cookie("mansession_id", "9b243559")
+            return answer
+        return PlainTextResponse("Response: Error\r\nMessage: Permission denied\r\n\r\n")
+
+    async def story(url: str) -> None:
+        async with AjamChannel(url, "listener", "secret").listen():
+            pass
+
+    with (
+        serving(Starlette(routes=[Route("/rawman", rawman, methods=["GET", "POST"])])) as url,
+        pytest.raises(EventChannelError, match="does not list its channels") as lost,
+    ):
+        asyncio.run(story(url))
+    assert not lost.value.is_permanent
 
 
 def test_the_secret_does_not_travel_over_ami(asterisk_manager: SimulatedManager) -> None:

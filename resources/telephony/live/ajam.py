@@ -153,10 +153,10 @@ class _Session:
         """
         messages, _ = await self._ask("GET", {"action": "CoreShowChannels"}, self._connect_seconds * 2)
         if not any(message.get("event") == "CoreShowChannelsComplete" for message in messages):
+            # Not taken for permanent: a session that was lost since the log-in is answered in the same words.
             raise EventChannelError(
-                f"{self._address} does not list its channels; give the manager's user the read rights call, reporting "
-                "and system",
-                is_permanent=any(message.get("response") == "Error" for message in messages),
+                f"{self._address} does not list its channels: the session was lost, or the manager's user lacks the "
+                "read rights call, reporting and system."
             )
         return [message for message in messages if message.get("event") == "CoreShowChannel"]
 
