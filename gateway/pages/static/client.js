@@ -32,7 +32,8 @@ export class ClientCard {
     const { client, contact } = this.data ?? {};
     const name = client?.name ?? this.call.party_name;
     const person = contact?.name ?? this.call.contact_name;
-    return [person, name].filter(Boolean).join(" — ") || phone(this.number) || say("hidden");
+    // A private client is their own contact.
+    return [...new Set([person, name])].filter(Boolean).join(" — ") || phone(this.number) || say("hidden");
   }
 
   get number() {
