@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,12 +80,18 @@ def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_
     row = page.locator(
         '//a[contains(@href,"/schedules/call_history_load")]/ancestor::*[.//label[contains(@class,"formatSwitch")]][1]'
     )
+
+    def is_stopped() -> bool:
+        found = running.ask(SCHEDULE, name="call_history_load")["scheduleOrError"]["scheduleState"]["status"]
+        return bool(found == "STOPPED")
+
     row.locator('label[class*="formatSwitch"]').click()
-    wait_for(
-        lambda: (
-            running.ask(SCHEDULE, name="call_history_load")["scheduleOrError"]["scheduleState"]["status"] == "STOPPED"
-        )
-    )
+    # While the page is still loading, a click on a row that is drawn anew goes nowhere.
+    with suppress(AssertionError):
+        wait_for(is_stopped, seconds=20)
+    if not is_stopped():
+        row.locator('label[class*="formatSwitch"]').click()
+    wait_for(is_stopped)
 
     page.goto(f"{running.url}/assets/participation")
     before = select(warehouse, "SELECT count(*) FROM participation")

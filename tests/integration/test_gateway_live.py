@@ -202,6 +202,8 @@ def test_whoever_asks_for_more_than_is_kept_is_told_to_begin_anew(gateway: Serve
     ).status_code == 422  # fmt: skip
 
 
+# What is resumed is twelve megabytes: more than a busy machine reads in the usual second.
+@pytest.mark.parametrize("answer_seconds", [10.0])
 def test_a_reader_who_does_not_keep_up_is_let_go_and_resumes(gateway: ServedGateway, warehouse: Warehouse) -> None:
     """Others are not held up, memory stays bounded, and nothing is lost to the slow one."""
     anna = logged_in(warehouse, "anna")
