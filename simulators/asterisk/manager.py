@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 from asyncio import Server, StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from simulators.asterisk import calls, replay
 from simulators.asterisk.ajam import AjamServer
@@ -23,12 +21,10 @@ from simulators.asterisk.exchange import Exchange, Technology
 from simulators.asterisk.faults import Faults
 from simulators.asterisk.load import Load
 from simulators.asterisk.messages import message
-
-T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+from simulators.threaded import LoopInThread
 
 
-class SimulatedManager:
+class SimulatedManager(LoopInThread):
     """A simulated Asterisk with its manager on two ports; use it as a context manager, or `start` and `stop`.
 
     All methods may be called from any thread; each returns when it is done. The attributes of `faults` may be set
@@ -71,6 +67,7 @@ class SimulatedManager:
         finalise_seconds: float = 5.0,
         seed: int = 1,
     ) -> None:
+        super().__init__("simulated-manager")
         self.host, self.ami_port, self.ajam_port = host, ami_port, ajam_port
         self.chance = random.Random(seed)
         self.core = Core(username, secret, system_name, idle_seconds)
@@ -82,19 +79,6 @@ class SimulatedManager:
         self._ami = AmiServer(self.core)
         self._ajam = AjamServer(self.core, Control(self))
         self._servers: list[Server] = []
-        self._connections: set[asyncio.Task[None]] = set()
-        self._background: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="simulated-manager", daemon=True)
-
-    def __enter__(self) -> SimulatedManager:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def username(self) -> str:
@@ -130,18 +114,6 @@ class SimulatedManager:
     def channels(self) -> list[dict[str, str]]:
         """The live channels, as CoreShowChannels tells them."""
         return self._run(lambda: [channel.listed(time.time()) for channel in self.core.channels])
-
-    def start(self) -> None:
-        """Listen."""
-        self._thread.start()
-        self._await(self._listen())
-
-    def stop(self) -> None:
-        """End all connections and stop listening."""
-        self._await(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     def ring(self, number: str, extension: str | Sequence[str], did: str = "74951230001", name: str = "") -> Call:
         """Let somebody outside call `did`, so that a telephone, or several at once, ring.
@@ -223,25 +195,13 @@ class SimulatedManager:
         """Restart the server: nobody can connect for so long, all channels are gone, what happens is lost."""
         self._await(self._restart(down_seconds)) if is_awaited else self._start(self._restart(down_seconds))
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
-        """Wait until something is so.
-
-        Raises:
-            TimeoutError: it did not become so.
-        """
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not so within {seconds} s")
-            time.sleep(0.005)
-
     def _keep(self, call: Call) -> Call:
         for ended in [known for known in self.calls.values() if not known.is_live]:
             del self.calls[ended.id]
         self.calls[call.id] = call
         return call
 
-    async def _listen(self) -> None:
+    async def _open(self) -> None:
         ami = await asyncio.start_server(self._served_by(self._ami.serve), self.host, self.ami_port)
         ajam = await asyncio.start_server(self._served_by(self._ajam.serve), self.host, self.ajam_port)
         self._servers = [ami, ajam]
@@ -251,9 +211,7 @@ class SimulatedManager:
         self, serve: Callable[[StreamReader, StreamWriter], Coroutine[Any, Any, None]]
     ) -> Callable[[StreamReader, StreamWriter], None]:
         def connected(reader: StreamReader, writer: StreamWriter) -> None:
-            task = self._loop.create_task(serve(reader, writer))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._start(serve(reader, writer))
 
         return connected
 
@@ -270,34 +228,10 @@ class SimulatedManager:
         self.exchange.boots += 1
         await asyncio.sleep(down_seconds)
         self.core.booted_at, self.core.is_down = time.time(), False
-        await self._listen()
+        await self._open()
 
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
         self.core.cut_connections(reset=False)
-        running = [*self._background, *self._connections]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-    def _start(self, what: Coroutine[Any, Any, None]) -> None:
-        def create() -> None:
-            task = self._loop.create_task(what)
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
-
-        self._run(create)
-
-    def _run(self, what: Callable[[], T]) -> T:
-        """Run a function on the loop: at once where we are on it, otherwise from afar."""
-        if threading.current_thread() is self._thread:
-            return what()
-
-        async def run() -> T:
-            return what()
-
-        return self._await(run())
-
-    def _await(self, what: Coroutine[Any, Any, T], seconds: float | None = PATIENCE_SECONDS) -> T:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(seconds)
+        await self._end_background()

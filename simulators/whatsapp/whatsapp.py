@@ -8,6 +8,7 @@ from typing import Any
 
 import phonenumbers
 
+from simulators.threaded import PATIENCE_SECONDS
 from simulators.whatsapp import incoming
 from simulators.whatsapp.clock import Clock
 from simulators.whatsapp.control import Control
@@ -17,7 +18,7 @@ from simulators.whatsapp.limits import Limits
 from simulators.whatsapp.load import Load
 from simulators.whatsapp.number import BusinessNumber
 from simulators.whatsapp.people import Person
-from simulators.whatsapp.serving import PATIENCE_SECONDS, ServedInThread
+from simulators.whatsapp.serving import ServedInThread
 from simulators.whatsapp.statuses import Habits
 from simulators.whatsapp.truth import ReceivedMessage, SentMessage, StatusEvent, Update
 from simulators.whatsapp.webhooks import Chaos, Post, Retries, Webhooks
