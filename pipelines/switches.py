@@ -47,13 +47,16 @@ def defaults(settings: Settings) -> dict[str, bool]:
 def reader(
     settings: Settings, instance: DagsterInstance, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Callable[[], dict[str, Switch]]:
-    """Return a function that tells how the switches stand at this moment; it asks Dagster's storage."""
+    """Return a function that tells how the switches stand at this moment; it asks Dagster's storage.
+
+    A switch of events by which no source is switched is off without a reason.
+    """
     # Dagster has no public call for one sensor's state; its version is pinned.
     from dagster._core.definitions.selector import InstigatorSelector
     from dagster._core.scheduler.instigation import InstigatorStatus
 
     location = yaml.safe_load(_WORKSPACE.read_text("utf-8"))["load_from"][0]["python_module"]["location_name"]
-    default = defaults(settings)
+    default, channels = defaults(settings), channels_by_switch(settings)
     selectors = {
         name: InstigatorSelector(location_name=location, repository_name=_REPOSITORY, name=name).get_id()
         for name in default
@@ -70,7 +73,8 @@ def reader(
             else:
                 is_on = kept.status is InstigatorStatus.RUNNING
             if not is_on:
-                states[name] = Switch(False, f"the sensor {name} is switched off")
+                switches_something = channels.get(name, True)
+                states[name] = Switch(False, f"the sensor {name} is switched off" if switches_something else "")
             elif not is_open:
                 window = f"{hours.window_start:%H:%M}-{hours.window_end:%H:%M}"
                 states[name] = Switch(False, f"outside the working window {window}")

@@ -182,6 +182,16 @@ def test_the_stored_state_counts_and_without_one_the_default(instance: dg.Dagste
     assert look()["call_events"].is_on
 
 
+def test_a_switch_that_switches_nothing_gives_no_reason(instance: dg.DagsterInstance) -> None:
+    """Employees are told why no card opens; that a switch without a server is off is not why."""
+    switch(instance, "call_events", OFF)
+    states = reader(settings_with(LONG_POLLING, schedules=OPEN), instance)()
+    assert [states[name].reason for name in ("call_events", "call_events_other")] == [
+        "the sensor call_events is switched off",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("clock", "is_on"), [("07:59:59", False), ("08:00:00", True), ("21:00:00", True), ("21:00:01", False)]
 )
