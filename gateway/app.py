@@ -11,13 +11,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from gateway import events, fastagi, login, lookups, openapi, pages, routes, soap
+from gateway import events, fastagi, login, lookups, messenger_door, openapi, pages, routes, soap
 from gateway.answers import Answers
 from gateway.card import Cards
 from gateway.config import GatewayConfig
 from gateway.database import Database
 from gateway.headers import PageHeaders
 from gateway.live import Live
+from gateway.messenger_work import MessengerWork
 from gateway.people import People
 
 
@@ -31,12 +32,14 @@ def make_app(config: GatewayConfig) -> Starlette:
     people = People(database, config)
     live = Live(database)
     webhooks = events.Webhooks(database, answers, config)
+    messenger_work = MessengerWork(database, config.messengers, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(database.opened())
             await stack.enter_async_context(live.running())
+            await stack.enter_async_context(messenger_work.running())
             if config.agi_port:
                 await stack.enter_async_context(fastagi.serving(answers, config))
             yield
@@ -48,6 +51,7 @@ def make_app(config: GatewayConfig) -> Starlette:
             *soap.make_routes(answers, config, webhooks),
             *openapi.make_routes(config),
             *events.make_routes(database, answers, live, webhooks, config),
+            *messenger_door.make_routes(database, config),
             *Cards(database, answers, live, people, config).routes(),
             *login.make_routes(people, config, pages.login_page),
             *pages.make_routes(people, config),

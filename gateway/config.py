@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from assets.messenger.rules import Messengers
+
+
+@dataclass(frozen=True)
+class WebhookDoor:
+    """How a messenger's provider proves itself, and we to it.
+
+    Attributes:
+        app_secret: by which it signs.
+        verify_token: what it says when the address is registered.
+    """
+
+    app_secret: str = field(repr=False)
+    verify_token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class GatewayConfig:
         language: of the pages and of their words.
         crm_url_template: address of a client in the CRM, with `{party_id}` and `{number}`; empty leaves the link out.
         frame_ancestors: which sites may show our pages in a frame, as in a Content-Security-Policy.
+        messengers: the accounts at messengers, and how their chats are handled.
+        webhook_doors: by account: how its webhooks are proven.
         answer_seconds: how long a look-up may take; the PBX waits five seconds and then goes its failover way.
     """
 
@@ -53,5 +71,7 @@ class GatewayConfig:
     language: Literal["ru", "en"] = "ru"
     crm_url_template: str = ""
     frame_ancestors: str = "'self'"
+    messengers: Messengers = field(default_factory=Messengers)
+    webhook_doors: Mapping[str, WebhookDoor] = field(default_factory=dict)
     connections: int = 8
     answer_seconds: float = 1.0

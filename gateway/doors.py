@@ -14,7 +14,6 @@ from gateway.config import GatewayConfig
 
 LARGEST_BODY_BYTES = 64 * 1024
 
-
 LONGEST_NUMBER = 64
 
 
@@ -72,7 +71,7 @@ def is_same(given: str, wanted: str) -> bool:
     return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, largest_bytes: int = LARGEST_BODY_BYTES) -> bytes:
     """Read a body, but no more than may be.
 
     Raises:
@@ -81,10 +80,10 @@ async def body_of(request: Request) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_BODY_BYTES:
+        if len(body) > largest_bytes:
             raise HTTPException(
                 413,
-                f"The body is larger than {LARGEST_BODY_BYTES} bytes.",
+                f"The body is larger than {largest_bytes} bytes.",
                 headers={"Connection": "close"},
             )
     return bytes(body)

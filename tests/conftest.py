@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fix_listener",
     "tests.fix_asterisk_manager",
     "tests.fix_whatsapp",
+    "tests.fix_messenger",
 ]
 
 

@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM message_media
+WHERE account = ANY(:accounts) AND state = 'waiting' AND next_try_at <= clock_timestamp()
