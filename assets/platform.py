@@ -15,6 +15,7 @@ from assets.contacts.rules import ContactRules, MatchingRules
 from assets.contacts.sources import ContactSource
 from assets.enrichment.enrich import NumberRules
 from assets.history.load import LoadRules
+from assets.messenger.rules import Messengers
 from assets.routing.policy import AnswerPolicy, PublicationRules
 from assets.routing.rules import RoutingRules
 from resources.telephony.source import TelephonySource
@@ -48,6 +49,7 @@ class Platform:
         publication_rules: when a routing table goes live.
         export_folder: where the live table is written as files.
         pushes: PBXs that are handed the responsibles, by name: how to open their module.
+        messengers: our numbers at messengers, and how chats are handled.
         business_zone: IANA name of the zone whose days partition the calls.
         region: ISO country of numbers without a country code.
         internal_digits: longest number that is an internal one.
@@ -64,6 +66,7 @@ class Platform:
     publication_rules: PublicationRules = field(default_factory=PublicationRules)
     export_folder: Path = Path("export")
     pushes: Mapping[str, Callable[[], ResponsibleBook]] = field(default_factory=dict)
+    messengers: Messengers = field(default_factory=Messengers)
     business_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4

@@ -21,6 +21,7 @@ from assets.quality.checks import make_checks
 from pipelines.housekeeping import Retention
 from pipelines.jobs import make_jobs
 from pipelines.live_sensors import make_live_sensors
+from pipelines.messenger_sensors import make_messenger_sensors
 from pipelines.platform import make_platform
 from pipelines.schedules import make_schedules
 from pipelines.sensors import make_sensors
@@ -50,7 +51,11 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
         schedules=make_schedules(settings, jobs),
-        sensors=[*make_sensors(settings, jobs), *make_live_sensors(settings)],
+        sensors=[
+            *make_sensors(settings, jobs),
+            *make_live_sensors(settings),
+            *make_messenger_sensors(settings, jobs),
+        ],
         resources={"platform": platform or _platform_from(settings)},
         # A process per step would double what a run costs, and no run here has parallel steps.
         executor=dg.in_process_executor,

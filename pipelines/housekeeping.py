@@ -16,6 +16,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import delete, func, or_
 
+from assets.messenger.media import forget_media
 from assets.platform import Platform
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
@@ -27,6 +28,7 @@ from resources.warehouse.tables import (
     login_sessions,
     quarantine,
     received_events,
+    received_webhooks,
     routing_table,
     routing_versions,
     shown_cards,
@@ -65,6 +67,8 @@ class Retention:
     quarantine_days: int = 365
     routing_version_days: int = 30
     call_event_days: int = 92
+    webhook_days: int = 30
+    media_days: int = 365
 
 
 def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
@@ -129,6 +133,8 @@ def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int
         events = connection.execute(delete(call_events).where(call_events.c.received_at < events_before)).rowcount
         for moment in OF_EVENTS:
             connection.execute(delete(moment.table).where(moment < events_before))
+        webhooks_before = func.now() - timedelta(days=retention.webhook_days)
+        connection.execute(delete(received_webhooks).where(received_webhooks.c.taken_at < webhooks_before))
         for expires_at in (login_links.c.expires_at, login_sessions.c.expires_at):
             connection.execute(delete(expires_at.table).where(expires_at < func.now()))
     return old_rows, closed, events
@@ -149,6 +155,9 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
                 "quarantined rows deleted": quarantined,
                 "old routing rows deleted": closed,
                 "events of calls deleted": events,
+                "files of messages deleted": forget_media(
+                    platform.warehouse, platform.messengers.media_folder, retention.media_days
+                ),
             }
         )
 

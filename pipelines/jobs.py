@@ -153,6 +153,12 @@ def make_jobs(retention: Retention) -> list[Any]:
             "Ночная проверка качества",
             tags={"switchboard/job": "nightly_quality"},
         ),
+        dg.define_asset_job(
+            "messenger_media",
+            selection=dg.AssetSelection.assets("message_media"),
+            description="Fetch the files of messages.\n\nМессенджер: Загрузка файлов",
+            tags={"switchboard/job": "messenger_media"},
+        ),
         make_housekeeping_job(retention),
     ]
 

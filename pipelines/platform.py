@@ -15,6 +15,7 @@ from assets.eligibility.crm_absences import AbsenceSet, CrmAbsences
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
 from assets.routing.rules import RoutingRules
+from pipelines.messenger_settings import make_messengers
 from pipelines.settings import Settings, SettingsError
 from pipelines.systems import (
     AnySource,
@@ -69,6 +70,7 @@ def make_platform(settings: Settings) -> Platform:
             if isinstance(source, MikoPbxRestSettings) and source.write_enabled
         },
         export_folder=settings.publication.export_folder or settings.home.resolve() / "export",
+        messengers=make_messengers(settings.messengers, settings.messenger, settings.home, settings.timezone),
         business_zone=settings.timezone,
         region=settings.country,
         internal_digits=settings.internal_digits,

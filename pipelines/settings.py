@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from assets.contacts.rules import MatchingRules
 from assets.routing.policy import AnswerPolicy, PublicationRules
+from pipelines.messenger_settings import MessengerSettings, WhatsAppSettings
 from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.systems import AnyCrm, AnySource, Section, known_zone
 
@@ -107,6 +108,8 @@ class ScheduleSettings(Section):
         full_comparison_seconds: between comparisons with contact sources that do not.
         routing_table_seconds: between updates of the routing table.
         call_events_seconds: between looks at how the listener is; Dagster looks every five seconds at most.
+        messenger_sync_seconds: between looks at what is to be sent by messenger; above 60 clients notice it.
+        messenger_media_seconds: between looks at files of messages that are to be fetched.
     """
 
     window_start: time = time(8)
@@ -117,6 +120,8 @@ class ScheduleSettings(Section):
     full_comparison_seconds: int = Field(default=900, ge=60)
     routing_table_seconds: int = 900
     call_events_seconds: int = Field(default=5, ge=1)
+    messenger_sync_seconds: int = Field(default=15, ge=5, le=3600)
+    messenger_media_seconds: int = Field(default=30, ge=5, le=3600)
 
     @field_validator("call_history_load_seconds", "contact_owners_seconds", "routing_table_seconds")
     @classmethod
@@ -144,12 +149,16 @@ class RetentionSettings(Section):
         quarantine_days: rows refused.
         routing_version_days: former versions of the routing table.
         call_event_days: events of calls as they happened.
+        webhook_days: webhooks of messengers as they came; the messages stay.
+        media_days: files of messages.
     """
 
     event_log_days: int = Field(default=14, ge=1)
     quarantine_days: int = Field(default=365, ge=1)
     routing_version_days: int = Field(default=30, ge=1)
     call_event_days: int = Field(default=92, ge=2)
+    webhook_days: int = Field(default=30, ge=1)
+    media_days: int = Field(default=365, ge=1)
 
 
 RESERVED_NAMES = {*ContactSettings.model_fields, "assign", "settings", "sensor", "runs of the job"}
@@ -170,6 +179,7 @@ class Settings(BaseSettings):
         webserver_port: where Dagster's UI listens, on loopback.
         sources: telephony servers by name; the name becomes `pbx_id`.
         crm: CRMs and databases with clients and employees, by name.
+        messengers: our numbers at messengers, by name.
     """
 
     model_config = SettingsConfigDict(env_prefix="SWITCHBOARD_", env_nested_delimiter="__", extra="forbid")
@@ -184,6 +194,7 @@ class Settings(BaseSettings):
     webserver_port: int = Field(default=3000, ge=1, le=65535)
     sources: dict[str, AnySource] = Field(default_factory=dict)
     crm: dict[str, AnyCrm] = Field(default_factory=dict)
+    messengers: dict[str, WhatsAppSettings] = Field(default_factory=dict)
     contacts: ContactSettings = Field(default_factory=ContactSettings)
     matching: MatchingSettings = Field(default_factory=MatchingSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
@@ -191,6 +202,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = Field(default_factory=AnswerSettings)
     publication: PublicationSettings = Field(default_factory=PublicationSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    messenger: MessengerSettings = Field(default_factory=MessengerSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("timezone")
@@ -283,7 +295,13 @@ def _refuse_open_secrets(settings: Settings, file: Path) -> None:
     text = file.read_text("utf-8")
     secrets = [settings.database_url, settings.dagster_database_url]
     channels = [source.event_channel for source in settings.sources.values() if source.event_channel]
-    systems = [*settings.sources.values(), *channels, *settings.crm.values(), settings.gateway]
+    systems = [
+        *settings.sources.values(),
+        *channels,
+        *settings.crm.values(),
+        *settings.messengers.values(),
+        settings.gateway,
+    ]
     secrets += [value for system in systems for _, value in system if isinstance(value, SecretStr)]
     if any(secret and secret.get_secret_value() in text for secret in secrets):
         raise SettingsError(f"{file} holds a secret and others may read it: run 'chmod 600 {file}'.")

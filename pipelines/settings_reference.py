@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from assets.routing.rules import RoutingRules
 from pipelines import settings as module
 from pipelines.event_settings import AmiSettings, LongPollingSettings, PollingSettings, WebhookSettings
+from pipelines.messenger_settings import MessengerSettings, WhatsAppSettings
 from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.settings import (
     ContactSettings,
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "answers": AnswerSettings,
     "publication": PublicationSettings,
     "gateway": GatewaySettings,
+    "messenger": MessengerSettings,
     "retention": RetentionSettings,
 }
 SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {
@@ -52,6 +54,7 @@ SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {
     ),
     "sources.NAME.event_channel": (LongPollingSettings, AmiSettings, PollingSettings, WebhookSettings),
     "crm": (OnecSettings, SqlContactsSettings),
+    "messengers": (WhatsAppSettings,),
 }
 _ATTRIBUTE = re.compile(r"^        (\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
 

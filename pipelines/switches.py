@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from assets.live.listener import Switch
+from assets.messenger.work import SWITCH as MESSENGER_SYNC
 from pipelines.event_settings import LongPollingSettings
 from pipelines.settings import Settings
 from pipelines.windows import is_within
@@ -41,7 +42,8 @@ def channels_by_switch(settings: Settings) -> dict[str, dict[str, str]]:
 
 def defaults(settings: Settings) -> dict[str, bool]:
     """Return for each switch whether it is on where nobody chose: where something is configured that it switches."""
-    return {name: bool(sources) for name, sources in channels_by_switch(settings).items()} | {CONTACT_EXCHANGE: True}
+    states = {name: bool(sources) for name, sources in channels_by_switch(settings).items()} | {CONTACT_EXCHANGE: True}
+    return states | ({MESSENGER_SYNC: True} if settings.messengers else {})
 
 
 def reader(

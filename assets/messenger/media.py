@@ -14,6 +14,7 @@ from resources.warehouse.statements import run
 
 _HERE = "assets.messenger"
 
+LOCK = "files of messages"
 PORTION = 20
 _LEASE = timedelta(minutes=10)
 
@@ -27,8 +28,16 @@ def count_due(warehouse: Warehouse, accounts: list[str]) -> int:
 def fetch_due(warehouse: Warehouse, messengers: Messengers) -> Counter[str]:
     """Fetch the files that are due; return how many were kept, gone, and put off.
 
-    A file is taken in hand for ten minutes, so that two runs do not fetch it twice; a run that dies loses no more.
+    A file is taken in hand for ten minutes: a run that dies holds it up no longer.
+
+    Raises:
+        WarehouseBusyError: another run is at it.
     """
+    with warehouse.locked(LOCK, wait_seconds=5):
+        return _fetch_due(warehouse, messengers)
+
+
+def _fetch_due(warehouse: Warehouse, messengers: Messengers) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for name, account in messengers.accounts.items():
         with account.open() as messenger:

@@ -5,13 +5,14 @@ The sensor's tick does it, and the gateway, which does not wait for a tick. Both
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from assets.messenger.intake import Intake, Taken
-from assets.messenger.rules import MessengerAccount, Messengers
+from assets.messenger.rules import Messenger, MessengerAccount, Messengers
 from assets.messenger.sender import Sender, Sent
 from assets.messenger.settle import Settled, repair_statuses, settle_unknown
 from resources.messengers.items import MessengerError
@@ -65,7 +66,7 @@ def send_due(
         warehouse: where the outbox is.
         messengers: the accounts.
         is_over: whether no further message is to be taken in hand.
-        repairs: whether statuses are asked for whose webhooks were lost.
+        repairs: whether statuses are asked for whose webhooks were lost, and templates are listed anew.
 
     Raises:
         sqlalchemy.exc.OperationalError: the warehouse cannot be asked.
@@ -104,12 +105,19 @@ def _round(
                     done.settled = settle_unknown(warehouse, name, messenger, account.pace)
                 if repairs:
                     done.repaired = repair_statuses(warehouse, name, messenger)
+                    _store_templates(warehouse, name, messenger)
             except MessengerError as error:
                 done.error = str(error)
-                _log.warning("The list of what '%s' sent could not be read: %s", name, error)
+                _log.warning("What '%s' sent, or may send, could not be read: %s", name, error)
     with warehouse.transaction() as connection:
         left = run(connection, _HERE, "count_work", {"account": name}).one()
     done.sent.waiting = left.waiting
     if left.blocked_because:
         done.sent.stopped_because[name] = left.blocked_because
     return done
+
+
+def _store_templates(warehouse: Warehouse, account: str, messenger: Messenger) -> None:
+    templates = json.dumps([asdict(template) for template in messenger.templates()])
+    with warehouse.transaction() as connection:
+        run(connection, _HERE, "store_templates", {"account": account, "templates": templates})

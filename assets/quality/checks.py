@@ -102,6 +102,20 @@ RULES = [
         is_warning=True,
     ),
     Rule(
+        "messages",
+        "messages_held_up",
+        "No account is stopped, and of every message it is known whether it was sent.",
+        "Mend what the account's error says; decide about messages of unknown outcome at the gateway's /messenger.",
+        is_warning=True,
+    ),
+    Rule(
+        "message_media",
+        "files_lost",
+        "No file was forgotten by its provider before it was fetched.",
+        "Look at the errors shown, and whether the sensor messenger_media was on.",
+        is_warning=True,
+    ),
+    Rule(
         "call_events_reconciliation",
         "events_and_history_disagree",
         "Every call of the last week has its events, and the other way round.",

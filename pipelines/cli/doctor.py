@@ -19,12 +19,15 @@ from sqlalchemy.exc import DBAPIError
 
 from pipelines.cli.database import warehouse_of, with_database
 from pipelines.event_channels import make_servers
+from pipelines.messenger_sensors import lateness
+from pipelines.messenger_settings import open_whatsapp
 from pipelines.platform import open_interception, open_onec, open_source
 from pipelines.services.gateway import gateway_config
 from pipelines.settings import Settings, SettingsError, config_file, load_settings
 from pipelines.systems import AnyCrm, MikoPbxRestSettings, SqlContactsSettings
 from pipelines.tracked import TrackedFileError, read_tracked
 from resources.contacts.errors import ContactQueryError
+from resources.messengers.items import MessengerError
 from resources.onec.errors import OnecError
 from resources.postgres import EmbeddedPostgresError
 from resources.telephony.live.event import EventChannel, EventChannelError
@@ -87,7 +90,23 @@ def examine() -> Iterator[Finding]:
     yield from _contact_files(settings)
     yield from _tracked(settings)
     yield from _interception(settings)
+    yield from _messengers(settings)
     yield _gateway(settings)
+
+
+def _messengers(settings: Settings) -> Iterator[Finding]:
+    if settings.messengers and (warning := lateness(settings.schedules.messenger_sync_seconds)):
+        yield Finding("messages", f"sent every {settings.schedules.messenger_sync_seconds} s", warning)
+    for name, account in settings.messengers.items():
+        try:
+            with open_whatsapp(account) as client:
+                templates = client.templates()
+        except MessengerError as error:
+            yield Finding(f"messenger {name}", str(error), "Check token, waba_id, url and version of the account.")
+            continue
+        usable = sum(template.status == "approved" for template in templates)
+        sending = "may send" if account.write_enabled else "only receives (write_enabled = false)"
+        yield Finding(f"messenger {name}", f"{account.kind} {account.version}: {usable} templates, {sending}")
 
 
 def _data_folder(home: Path) -> Finding:

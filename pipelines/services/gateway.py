@@ -11,7 +11,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
-from gateway.config import GatewayConfig
+from gateway.config import GatewayConfig, WebhookDoor
+from pipelines.messenger_settings import make_messengers
 from pipelines.services.service import Service, answers_http
 from pipelines.settings import Settings, SettingsError
 from pipelines.switches import CALL_EVENTS_OTHER, channels_by_switch
@@ -83,6 +84,11 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         language=given.language,
         crm_url_template=given.crm_url_template,
         frame_ancestors=given.frame_ancestors,
+        messengers=make_messengers(settings.messengers, settings.messenger, settings.home, settings.timezone),
+        webhook_doors={
+            name: WebhookDoor(account.app_secret.get_secret_value(), account.verify_token.get_secret_value())
+            for name, account in settings.messengers.items()
+        },
     )
 
 
