@@ -14,6 +14,8 @@ from starlette.middleware import Middleware
 from gateway import events, fastagi, login, lookups, messenger_door, openapi, pages, routes, soap
 from gateway.answers import Answers
 from gateway.card import Cards
+from gateway.chat_hints import ChatHints
+from gateway.chats import Chats
 from gateway.config import GatewayConfig
 from gateway.database import Database
 from gateway.headers import PageHeaders
@@ -25,13 +27,14 @@ from gateway.people import People
 def make_app(config: GatewayConfig) -> Starlette:
     """Return the application; the database is first asked when it starts.
 
-    `app.state.live` has the streams: whoever serves the application ends them before it waits for open answers.
+    `app.state.streams` end when told to: whoever serves the application ends them before it waits for open answers.
     """
     database = Database(config)
     answers = Answers(database, config)
     people = People(database, config)
     live = Live(database)
     webhooks = events.Webhooks(database, answers, config)
+    hints = ChatHints(database)
     messenger_work = MessengerWork(database, config.messengers, config)
 
     @asynccontextmanager
@@ -39,6 +42,7 @@ def make_app(config: GatewayConfig) -> Starlette:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(database.opened())
             await stack.enter_async_context(live.running())
+            await stack.enter_async_context(hints.running())
             await stack.enter_async_context(messenger_work.running())
             if config.agi_port:
                 await stack.enter_async_context(fastagi.serving(answers, config))
@@ -53,13 +57,14 @@ def make_app(config: GatewayConfig) -> Starlette:
             *events.make_routes(database, answers, live, webhooks, config),
             *messenger_door.make_routes(database, config),
             *Cards(database, answers, live, people, config).routes(),
+            *Chats(database, hints, people, config).routes(),
             *login.make_routes(people, config, pages.login_page),
             *pages.make_routes(people, config),
         ],
         middleware=[Middleware(PageHeaders, config=config)],
         lifespan=lifespan,
     )
-    app.state.live = live
+    app.state.streams = (live, hints)
     return app
 
 
@@ -70,7 +75,8 @@ class GatewayServer(uvicorn.Server):
         """End the streams, then wait for the other answers."""
         app = self.config.app
         assert isinstance(app, Starlette)
-        app.state.live.end()
+        for streams in app.state.streams:
+            streams.end()
         await super().shutdown(sockets)
 
 

@@ -6,14 +6,12 @@ An employee sees the calls in which one of their legs is or was, a supervisor al
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import dict_row
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -25,24 +23,21 @@ from assets.contacts.errors import OverrideError
 from assets.contacts.overrides import assign
 from assets.contacts.rules import ContactRules
 from gateway.answers import Answers
+from gateway.asked import LONGEST_ID, as_answer, guarded, parameter, read_body
 from gateway.config import GatewayConfig
-from gateway.database import Database, NoAnswerError, RefusedError
-from gateway.doors import LONGEST_NUMBER, body_of
+from gateway.database import Database
+from gateway.doors import LONGEST_NUMBER
 from gateway.live import Live, Subscription
-from gateway.people import COOKIE, People, Viewer, check_viewer
+from gateway.people import COOKIE, People, Viewer
 from gateway.streams import EventStream, resumed_after
-from gateway.told import as_json, call_of
+from gateway.told import call_of
 from gateway.words import WORDS, why, why_away
 from resources.warehouse import Warehouse
 
-LONGEST_ID = 200
 LONGEST_QUESTION = 100
 SHORTEST_QUESTION = 2
 SHORTEST_TAIL = 4
 LOCK_SECONDS = 5
-
-Model = TypeVar("Model", bound=BaseModel)
-Handler = Callable[[Request, Viewer], Awaitable[Response]]
 
 
 class _Policy(BaseModel):
@@ -89,7 +84,7 @@ class Cards:
     def routes(self) -> list[Route]:
         """Return the addresses and what answers there."""
         return [
-            Route(f"/card/api/{path}", self._guarded(answer), methods=[method])
+            Route(f"/card/api/{path}", guarded(self._people, answer), methods=[method])
             for path, method, answer in (
                 ("me", "GET", self.me),
                 ("me", "PUT", self.choose),
@@ -102,21 +97,10 @@ class Cards:
             )
         ]
 
-    def _guarded(self, answer: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            try:
-                return await answer(request, await check_viewer(request, self._people))
-            except RefusedError as error:
-                raise HTTPException(422, str(error)) from None
-            except NoAnswerError as error:
-                raise HTTPException(503, str(error)) from None
-
-        return guarded
-
     async def me(self, _request: Request, viewer: Viewer) -> Response:
         """Tell who looks, and what holds for them."""
         position = await self._live.position()
-        return _json(
+        return as_answer(
             {
                 "employee_id": viewer.employee_id,
                 "name": viewer.name,
@@ -133,13 +117,13 @@ class Cards:
 
     async def choose(self, request: Request, viewer: Viewer) -> Response:
         """Keep when the card is to open."""
-        policy = await _body(request, _Policy)
+        policy = await read_body(request, _Policy)
         await self._people.choose(viewer, policy.opens_card_on)
-        return _json({"opens_card_on": policy.opens_card_on})
+        return as_answer({"opens_card_on": policy.opens_card_on})
 
     async def live(self, _request: Request, viewer: Viewer) -> Response:
         """Tell which calls are going on."""
-        return _json(await live_calls(self._database, self._live, viewer))
+        return as_answer(await live_calls(self._database, self._live, viewer))
 
     async def events(self, request: Request, viewer: Viewer) -> Response:
         """Stream what happens."""
@@ -154,10 +138,10 @@ class Cards:
 
     async def card(self, request: Request, viewer: Viewer) -> Response:
         """Tell all about the client of a call, or of a number."""
-        pbx, call, number = (_parameter(request, name) for name in ("pbx", "call", "number"))
+        pbx, call, number = (parameter(request, name) for name in ("pbx", "call", "number"))
         if not number and not (pbx and call):
             raise HTTPException(422, "Give 'pbx' and 'call', or 'number'.")
-        language = _parameter(request, "lang") or self._config.language
+        language = parameter(request, "lang") or self._config.language
         if language not in WORDS:
             raise HTTPException(422, f"'lang' is one of {', '.join(WORDS)}.")
         values = {
@@ -171,7 +155,7 @@ class Cards:
         if not row["may_see"]:
             raise HTTPException(403, "This is not a call of yours.")
         everybodys = await _calls(self._database, viewer.employee_id, sees_all=True)
-        return _json(self._card(row, everybodys, pbx, call, language))
+        return as_answer(self._card(row, everybodys, pbx, call, language))
 
     async def clients(self, request: Request, _viewer: Viewer) -> Response:
         """Find clients by name or number."""
@@ -179,7 +163,7 @@ class Cards:
         if len(question) > LONGEST_QUESTION:
             raise HTTPException(422, f"'q' has {LONGEST_QUESTION} characters at most.")
         if len(question) < SHORTEST_QUESTION:
-            return _json([])
+            return as_answer([])
         escaped = question.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         digits = "".join(sign for sign in question if sign in "0123456789")
         values = {
@@ -187,19 +171,19 @@ class Cards:
             "number": self._answers.form_of(question),
             "tail": digits[:-11:-1] if len(digits) >= SHORTEST_TAIL else None,
         }
-        return _json(await self._database.ask("select_clients", values, dict_row))
+        return as_answer(await self._database.ask("select_clients", values, dict_row))
 
     async def assign(self, request: Request, viewer: Viewer) -> Response:
         """Write down whose a number is, as the employee says."""
-        wanted = await _body(request, _Assignment)
+        wanted = await read_body(request, _Assignment)
         async with self._assigning:
             number = await asyncio.to_thread(self._assign, wanted, viewer)
         words = WORDS[self._config.language]["assigned"]
-        return _json({"number": number, "party_id": wanted.party_id, "words": words})
+        return as_answer({"number": number, "party_id": wanted.party_id, "words": words})
 
     async def shown(self, request: Request, viewer: Viewer) -> Response:
         """Note that the card is shown which an event opened."""
-        event = await _body(request, _Shown)
+        event = await read_body(request, _Shown)
         if not await self._live.note_shown(event.event_id, viewer.employee_id):
             raise HTTPException(403, "This event opened no card of yours.")
         return Response(status_code=204)
@@ -300,23 +284,3 @@ def crm_url(template: str, party_id: str | None, number: str | None) -> str | No
     for name, value in given.items():
         template = template.replace(name, quote(value or "", safe=""))
     return template
-
-
-async def _body(request: Request, model: type[Model]) -> Model:
-    try:
-        return model.model_validate_json(await body_of(request))
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors(include_input=False))
-        raise HTTPException(422, f"This cannot be read: {fields}.") from None
-
-
-def _parameter(request: Request, name: str) -> str:
-    given = request.query_params.get(name, "").replace("\0", "")
-    if len(given) > LONGEST_ID:
-        raise HTTPException(422, f"'{name}' is too long.")
-    return given
-
-
-def _json(data: object) -> Response:
-    text = json.dumps(data, ensure_ascii=False, default=as_json)
-    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})

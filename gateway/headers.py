@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.config import GatewayConfig
 
-_OF_PAGES = ("/card", "/login", "/logout")
+_OF_PAGES = ("/card", "/messenger", "/login", "/logout")
 
 
 class PageHeaders:
@@ -38,7 +38,10 @@ class PageHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._given)
+                headers = MutableHeaders(scope=message)
+                for name, value in self._given.items():
+                    # What is stricter by itself, as a client's file is, stays so.
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

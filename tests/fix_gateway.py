@@ -18,6 +18,7 @@ import pytest
 import stamina
 from sqlalchemy import text
 
+from assets.messenger.rules import Messengers
 from gateway.app import make_app
 from gateway.config import GatewayConfig
 from resources.warehouse import Warehouse
@@ -166,7 +167,7 @@ def answer_seconds() -> float:
 
 
 @pytest.fixture
-def gateway(warehouse: Warehouse, answer_seconds: float) -> Iterator[ServedGateway]:
+def gateway(warehouse: Warehouse, answer_seconds: float, tmp_path: Path) -> Iterator[ServedGateway]:
     """A gateway in this process, over real sockets, that answers from the small table."""
     build_table(warehouse)
     [agi_port] = free_ports(1)
@@ -180,6 +181,7 @@ def gateway(warehouse: Warehouse, answer_seconds: float) -> Iterator[ServedGatew
         webhook_pbx="office",
         crm_url_template="https://crm.example.com/{party_id}?n={number}",
         answer_seconds=answer_seconds,
+        messengers=Messengers(media_folder=tmp_path / "media"),
     )
     with serving(make_app(config), lifespan="on") as url:
         yield ServedGateway(url, agi_port)

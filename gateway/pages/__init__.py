@@ -1,4 +1,4 @@
-"""The pages for employees: the log-in and the client card; what they show comes from `/card/api`.
+"""The pages for employees: the log-in, the client card and the messenger; `/card/api`, `/messenger/api` fill them.
 
 Their scripts and styles are files of ours, without a build: the address has their fingerprint, so a browser may keep
 them for good and takes new ones with a new version.
@@ -42,7 +42,7 @@ class _KeptFiles(StaticFiles):
 def make_routes(people: People, config: GatewayConfig) -> list[BaseRoute]:
     """Return the addresses and what answers there."""
 
-    async def card(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         try:
             viewer = await people.viewer(request)
         except NoAnswerError:
@@ -50,7 +50,7 @@ def make_routes(people: People, config: GatewayConfig) -> list[BaseRoute]:
         if viewer is None:
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(request.url.replace(path="/login", query="").include_query_params(next=asked), 303)
-        return _page("card.html", config, 200)
+        return _page(f"{request.url.path.strip('/')}.html", config, 200)
 
     async def login(request: Request) -> Response:
         # Opening a link does not use it up: scanners of mail open them all.
@@ -61,7 +61,8 @@ def make_routes(people: People, config: GatewayConfig) -> list[BaseRoute]:
         )
 
     return [
-        Route("/card", card),
+        Route("/card", page),
+        Route("/messenger", page),
         Route("/login", login),
         Mount(_STATIC, _KeptFiles(directory=_FILES)),
     ]

@@ -555,12 +555,14 @@ def upgrade() -> None:
     op.create_index(
         op.f("send_attempts_outbox_id_idx"), "send_attempts", ["outbox_id"], unique=False, schema="switchboard"
     )
-    for name in ("person_of", "shown_messages", "sending"):
+    for name in ("person_of", "shown_messages", "sending", "chats"):
         op.execute(files("migrations").joinpath("sql", f"0006_{name}.sql").read_text("utf-8"))
 
 
 def downgrade() -> None:
     """Take it back."""
+    op.execute("DROP FUNCTION switchboard.person_shown(bigint)")
+    op.execute("DROP FUNCTION switchboard.readable_chats(text, boolean, text)")
     op.execute("DROP FUNCTION switchboard.accept_attempts(jsonb)")
     op.execute(
         "DROP FUNCTION switchboard.claim_message(text, uuid, double precision, double precision, double precision, "

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { ClientCard, keyOf } from "./client.js";
 import { fill, isTyping, make } from "./dom.js";
 import { phone } from "./format.js";
+import { showTheme } from "./theme.js";
 import { chooseLanguage, currentLanguage, say, switchLanguage } from "./words.js";
 
 const MOST_CARDS = 9;
@@ -19,7 +20,6 @@ let exchange = { is_on: true, reason: "" };
 let refreshing;
 
 async function begin() {
-  applyTheme(localStorage.getItem("theme"));
   viewer = await api.me();
   exchange = { is_on: viewer.is_exchange_on, reason: viewer.switch_reason };
   chooseLanguage(viewer.language);
@@ -137,11 +137,12 @@ function showAll() {
   $("help").textContent = say("help");
   $("language").textContent = say("language");
   $("leave").textContent = say("leave");
+  $("other-page").textContent = say("to_messenger");
   $("policy-label").textContent = say("opens");
   for (const option of $("policy").options) option.textContent = say(`${option.value}_policy`);
   $("policy").value = viewer.opens_card_on;
   $("tabs").setAttribute("aria-label", say("cards"));
-  showTheme();
+  showTheme($("theme"));
   showStatus();
   showCalls();
   select(active);
@@ -205,27 +206,6 @@ function showTabs() {
     ),
   );
 }
-
-function applyTheme(theme) {
-  if (theme) document.documentElement.dataset.theme = theme;
-  else delete document.documentElement.dataset.theme;
-}
-
-function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-function showTheme() {
-  $("theme").textContent = say(isDark() ? "light" : "dark");
-}
-
-$("theme").addEventListener("click", () => {
-  const theme = isDark() ? "light" : "dark";
-  localStorage.setItem("theme", theme);
-  applyTheme(theme);
-  showTheme();
-});
 
 $("language").addEventListener("click", () => {
   switchLanguage();

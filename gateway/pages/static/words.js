@@ -14,6 +14,8 @@ const WORDS = {
     dark: "Тёмная",
     light: "Светлая",
     leave: "Выйти",
+    to_messenger: "Сообщения",
+    to_card: "Карточка",
     calls: "Звонки сейчас",
     no_calls: "Сейчас никто не говорит.",
     cards: "Карточки",
@@ -79,6 +81,8 @@ const WORDS = {
     dark: "Dark",
     light: "Light",
     leave: "Log out",
+    to_messenger: "Messages",
+    to_card: "Card",
     calls: "Calls now",
     no_calls: "Nobody is on the telephone.",
     cards: "Cards",
@@ -153,6 +157,11 @@ export function switchLanguage() {
 
 export function currentLanguage() {
   return language;
+}
+
+/** Add the words of a page of its own: `{ru: {…}, en: {…}}`. */
+export function addWords(words) {
+  for (const name of Object.keys(WORDS)) Object.assign(WORDS[name], words[name]);
 }
 
 /** Return a word, with what stands in braces filled in; a name that is no word of ours stays as it is. */

@@ -1,0 +1,179 @@
+// The page: lists of chats, the chat that is open, and who it is with.
+
+import * as api from "./messenger_api.js";
+import "./messenger_words.js";
+import { Chat } from "./chat.js";
+import { fill, make } from "./dom.js";
+import { moment, phone } from "./format.js";
+import { showTheme } from "./theme.js";
+import { chooseLanguage, say, switchLanguage } from "./words.js";
+
+const SETTLE_MS = 250;
+
+const $ = (id) => document.getElementById(id);
+let viewer = null;
+let list = "queue";
+let rows = [];
+let hasMore = false;
+let counts = { queue: 0, mine: 0, mine_unread: 0 };
+let open = null;
+let isConnected = false;
+let waiting;
+const changed = new Set();
+
+async function begin() {
+  viewer = await api.me();
+  counts = viewer;
+  chooseLanguage(viewer.language);
+  if (!viewer.queue && viewer.mine) list = "mine";
+  showAll();
+  const asked = Number(new URLSearchParams(location.search).get("chat"));
+  if (asked) await show(asked);
+  api.follow({
+    changed: onChanged,
+    connected(now) {
+      isConnected = now;
+      showStatus();
+    },
+  });
+}
+
+/** Read anew what is shown, once things have settled. */
+function onChanged(ids) {
+  for (const id of ids) changed.add(id);
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    const seen = new Set(changed);
+    changed.clear();
+    try {
+      await loadList();
+      if (open && (seen.has(0) || seen.has(open.id))) await open.load();
+    } catch {
+      onChanged([...seen]);
+    }
+  }, SETTLE_MS);
+}
+
+async function loadList() {
+  const asked = list;
+  const told = await api.chats(asked);
+  if (asked !== list) return;
+  const fresh = told.mine_unread > counts.mine_unread || told.queue > counts.queue;
+  ({ chats: rows, has_more: hasMore } = told);
+  counts = told;
+  if (fresh && rows.length) $("told").textContent = say("new_message", { who: titleOf(rows[0]) });
+  showLists();
+}
+
+async function loadMore() {
+  const last = rows.at(-1);
+  const told = await api.chats(list, list === "queue" ? last.opened_at : last.last_message_at, String(last.chat_id));
+  rows = [...rows, ...told.chats];
+  hasMore = told.has_more;
+  showLists();
+}
+
+function showAll() {
+  document.title = say("messenger");
+  $("title").textContent = say("messenger");
+  $("viewer").textContent = viewer.name;
+  $("language").textContent = say("language");
+  $("leave").textContent = say("leave");
+  $("other-page").textContent = say("to_card");
+  $("more").textContent = say("more");
+  $("reason").textContent = viewer.accounts.length ? "" : say("no_account");
+  showTheme($("theme"));
+  showStatus();
+  showLists();
+  if (open) open.show();
+  else fill($("chat"), make("p", { class: "empty" }, say("choose_chat")));
+}
+
+function showStatus() {
+  $("status").dataset.state = isConnected ? "on" : "lost";
+  $("status-words").textContent = say(isConnected ? "connected" : "reconnecting");
+}
+
+function showLists() {
+  const names = ["queue", "mine", ...(viewer.is_supervisor ? ["everybody"] : []), "closed"];
+  const badge = { queue: counts.queue, mine: counts.mine_unread };
+  document.title = `${counts.mine_unread ? `(${counts.mine_unread}) ` : ""}${say("messenger")}`;
+  fill(
+    $("lists"),
+    names.map((name) =>
+      make(
+        "button",
+        { type: "button", role: "tab", "aria-selected": String(name === list), onclick: () => choose(name) },
+        say(name),
+        badge[name] ? make("span", { class: "badge" }, String(badge[name])) : null,
+      ),
+    ),
+  );
+  fill($("chats"), rows.length ? rows.map(row) : make("li", { class: "quiet" }, say(`no_chats_${list}`)));
+  $("more").hidden = !hasMore;
+}
+
+function row(chat) {
+  const words = chat.last_text || (chat.last_kind ? say(`k_${chat.last_kind}`) : "");
+  const mine = chat.last_direction === "out" ? `${say("you")}: ` : "";
+  return make(
+    "li",
+    {},
+    make(
+      "button",
+      {
+        type: "button",
+        class: "chat-row",
+        "aria-current": open?.id === chat.chat_id ? "true" : null,
+        onclick: () => show(chat.chat_id),
+      },
+      make("span", { class: "chat-row-head" }, make("strong", {}, titleOf(chat)), make("span", { class: "quiet" }, moment(chat.last_message_at))),
+      make("span", { class: "chat-row-text" }, mine + words),
+      chat.has_trouble && make("span", { class: "trouble" }, say("s_failed")),
+      chat.unread > 0 && make("span", { class: "badge" }, String(chat.unread)),
+      list === "everybody" && make("span", { class: "quiet" }, chat.owner_name),
+    ),
+  );
+}
+
+/** Whose chat it is, in one line. */
+function titleOf(chat) {
+  return [...new Set([chat.contact_name, chat.party_name])].filter(Boolean).join(" — ") || chat.name || phone(chat.number);
+}
+
+async function choose(name) {
+  list = name;
+  rows = [];
+  showLists();
+  await loadList();
+}
+
+async function show(id) {
+  if (open?.id !== id) {
+    open = new Chat(id, viewer, { chat: $("chat"), side: $("side") }, { closed: hide, titleOf });
+    history.replaceState(null, "", `?chat=${id}`);
+  }
+  document.body.classList.add("has-chat");
+  await open.load();
+  showLists();
+}
+
+function hide() {
+  open = null;
+  document.body.classList.remove("has-chat");
+  history.replaceState(null, "", location.pathname);
+  fill($("chat"), make("p", { class: "empty" }, say("choose_chat")));
+  fill($("side"));
+  showLists();
+}
+
+$("more").addEventListener("click", loadMore);
+$("language").addEventListener("click", () => {
+  switchLanguage();
+  showAll();
+});
+
+begin().catch((error) => {
+  $("reason").textContent = say("failed_load", { why: error.message });
+  setTimeout(() => location.reload(), 5000);
+});

@@ -1,0 +1,87 @@
+// What the messenger's page asks the gateway.
+
+/** An answer other than a success; `outcome` is the gateway's word for it, where it has one. */
+export class Refusal extends Error {
+  constructor(words, outcome) {
+    super(words);
+    this.outcome = outcome;
+  }
+}
+
+async function ask(path, how = {}) {
+  const answer = await fetch(`/messenger/api/${path}`, { credentials: "same-origin", ...how });
+  if (answer.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    throw new Refusal("401");
+  }
+  if (!answer.ok) {
+    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"));
+  }
+  return answer.status === 204 ? null : answer.json();
+}
+
+function post(path, data) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) });
+}
+
+const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
+
+export const me = () => ask("me");
+export const chats = (list, before, chat) => ask(`chats?${query({ list, before, before_chat: chat })}`);
+export const colleagues = () => ask("colleagues");
+export const chat = (id) => ask(`chats/${id}`);
+export const lines = (id, before, key) => ask(`chats/${id}/lines?${query({ before, before_key: key })}`);
+export const write = (id, message) => post(`chats/${id}/messages`, message);
+export const change = (id, data) => post(`chats/${id}/state`, data);
+export const note = (id, text) => post(`chats/${id}/notes`, { text });
+export const read = (id) => post(`chats/${id}/read`, {});
+export const decide = (id, outboxId, act) => post(`chats/${id}/decisions`, { outbox_id: outboxId, act });
+export const assign = (id, partyId, contactId) =>
+  post(`chats/${id}/contact`, { party_id: partyId, contact_id: contactId ?? "" });
+export const fileAddress = (id, messageId, mediaId) =>
+  `/messenger/api/chats/${id}/file?${query({ message_id: messageId, media_id: mediaId })}`;
+
+export function sendFile(id, key, file, text) {
+  return ask(`chats/${id}/files?${query({ client_key: key, text })}`, {
+    method: "POST",
+    headers: { "Content-Type": file.type, "X-File-Name": encodeURIComponent(file.name) },
+    body: file,
+  });
+}
+
+/** Return a key by which the same message, sent twice over a bad line, stays one. */
+export function newKey() {
+  // randomUUID is there on https and localhost only.
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/**
+ * Follow which chats change, for good.
+ *
+ * @param {object} on - `changed(ids)`, where 0 stands for all; `connected(isConnected)`.
+ */
+export function follow(on) {
+  const stream = new EventSource("/messenger/api/events");
+  stream.addEventListener("hello", () => {
+    on.connected(true);
+    on.changed([0]);
+  });
+  stream.addEventListener("chats", (message) => on.changed(JSON.parse(message.data).chats));
+  stream.onerror = () => {
+    on.connected(false);
+    if (stream.readyState !== EventSource.CLOSED) return;
+    setTimeout(async () => {
+      try {
+        await me(); // goes to the log-in where that has ended
+      } catch {
+        // Whatever it is, the stream is tried again.
+      }
+      follow(on);
+    }, 1000 + 1000 * Math.random());
+  };
+}
