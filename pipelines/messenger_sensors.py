@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.exc import OperationalError
 
+from assets.messenger.evidence import DOCUMENT, gather_evidence
 from assets.messenger.media import LOCK, count_due
 from assets.messenger.report import SyncReport, report_sync
 from assets.messenger.work import SWITCH, send_due, take_in
@@ -117,6 +118,12 @@ def synchronise(
         taken = take_in(platform.warehouse, platform.messengers, is_over)
         rounds = send_due(platform.warehouse, platform.messengers, is_over, repairs=repairs) if is_open else {}
         report = report_sync(platform.warehouse, taken, rounds)
+        if any(tracked.document == DOCUMENT for tracked in platform.routing_rules.documents):
+            since = told.get("evidence_at")
+            gather_evidence(
+                platform.warehouse, platform.business_zone, datetime.fromisoformat(since) if since else None
+            )
+            told["evidence_at"] = now.isoformat()
     except OperationalError as error:
         return dg.SkipReason(f"The warehouse cannot be asked ({type(error.orig).__name__}); everything waits.")
     troubles = [*([warning] if warning else []), *report.troubles]

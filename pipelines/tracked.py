@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from assets.messenger.evidence import DOCUMENT as MESSAGE
 from assets.routing.rules import TrackedCalls, TrackedDocuments
 
 QUERY_COLUMNS = ("document_id", "at", "employee_id", "party_id", "contact_id", "number")
@@ -61,6 +62,13 @@ class CrmEntry(_Entry):
     document: Literal["call", "order", "email", "meeting", "sms"]
 
 
+class MessagesEntry(_Entry):
+    """What employees wrote to clients by messenger: a day of writing in a chat is one interaction."""
+
+    source: Literal["messages"]
+    kind: str = Field(default="message", pattern=r"^[a-z][a-z0-9_]*$")
+
+
 class SqlEntry(_Entry):
     """Rows of any database that SQLAlchemy reaches; `columns` maps ours to the query's."""
 
@@ -81,7 +89,9 @@ class SqlEntry(_Entry):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    interactions: list[Annotated[CallsEntry | CrmEntry | SqlEntry, Field(discriminator="source")]] = Field(min_length=1)
+    interactions: list[Annotated[CallsEntry | CrmEntry | MessagesEntry | SqlEntry, Field(discriminator="source")]] = (
+        Field(min_length=1)
+    )
 
 
 @dataclass(frozen=True)
@@ -175,8 +185,14 @@ def _calls(entry: CallsEntry) -> TrackedCalls:
     )
 
 
-def _documents(entry: CrmEntry | SqlEntry) -> TrackedDocuments:
-    document = entry.document if isinstance(entry, CrmEntry) else entry.kind
+def _documents(entry: CrmEntry | MessagesEntry | SqlEntry) -> TrackedDocuments:
+    match entry:
+        case CrmEntry():
+            document: str = entry.document
+        case MessagesEntry():
+            document = MESSAGE
+        case SqlEntry():
+            document = entry.kind
     return TrackedDocuments(entry.kind, document, entry.weight, entry.validity_days)
 
 

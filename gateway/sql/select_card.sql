@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT i.source, i.document_id, i.kind, i.at, i.employee_id
         FROM switchboard.crm_interactions AS i
-        WHERE i.party_id = w.party_id AND i.kind <> 'call' AND NOT i.is_deleted AND i.gone_at IS NULL
+        WHERE i.party_id = w.party_id AND i.kind <> 'call' AND i.source <> 'messenger' AND NOT i.is_deleted AND i.gone_at IS NULL
             -- One that is tracked is open as long as it counts.
             AND NOT EXISTS (
                 SELECT FROM switchboard.tracked_interactions AS t
@@ -49,35 +49,73 @@ CROSS JOIN LATERAL (
     ) AS d
 ) AS papers
 CROSS JOIN LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'type', 'call', 'at', h.started_at, 'direction', h.direction, 'status', h.status,
-        'talk_seconds', h.talk_seconds, 'needs_attention', h.needs_attention,
-        'employees', ARRAY(
-            SELECT coalesce(e.name, x.employee_id)
-            FROM unnest(h.employees) WITH ORDINALITY AS x (employee_id, place)
-            LEFT JOIN switchboard.crm_employees AS e USING (employee_id)
-            ORDER BY x.place
-        )
-    ) ORDER BY h.started_at DESC, h.linkedid), '[]') AS history
+    SELECT coalesce(jsonb_agg(line ORDER BY at DESC, key), '[]') AS history
     FROM (
-        (
-            SELECT c.*
-            FROM switchboard.enriched_calls AS e
-            JOIN switchboard.call_history AS c USING (pbx_id, linkedid)
-            WHERE e.party_id = w.party_id AND c.gone_at IS NULL
-            ORDER BY e.started_at DESC
-            LIMIT 10
-        )
+        SELECT h.started_at AS at, h.linkedid AS key, jsonb_build_object(
+            'type', 'call', 'at', h.started_at, 'direction', h.direction, 'status', h.status,
+            'talk_seconds', h.talk_seconds, 'needs_attention', h.needs_attention,
+            'employees', ARRAY(
+                SELECT coalesce(e.name, x.employee_id)
+                FROM unnest(h.employees) WITH ORDINALITY AS x (employee_id, place)
+                LEFT JOIN switchboard.crm_employees AS e USING (employee_id)
+                ORDER BY x.place
+            )
+        ) AS line
+        FROM (
+            (
+                SELECT c.*
+                FROM switchboard.enriched_calls AS e
+                JOIN switchboard.call_history AS c USING (pbx_id, linkedid)
+                WHERE e.party_id = w.party_id AND c.gone_at IS NULL
+                ORDER BY e.started_at DESC
+                LIMIT 10
+            )
+            UNION ALL
+            (
+                SELECT c.*
+                FROM switchboard.enriched_calls AS e
+                JOIN switchboard.call_history AS c USING (pbx_id, linkedid)
+                WHERE w.party_id IS NULL AND e.number = w.number AND c.gone_at IS NULL
+                ORDER BY e.call_day DESC, e.started_at DESC
+                LIMIT 10
+            )
+        ) AS h
         UNION ALL
         (
-            SELECT c.*
-            FROM switchboard.enriched_calls AS e
-            JOIN switchboard.call_history AS c USING (pbx_id, linkedid)
-            WHERE w.party_id IS NULL AND e.number = w.number AND c.gone_at IS NULL
-            ORDER BY e.call_day DESC, e.started_at DESC
+            SELECT m.sent_at, m.message_id, jsonb_build_object(
+                'type', 'message', 'at', m.sent_at, 'direction', m.direction, 'kind', m.kind,
+                'text', CASE WHEN m.is_revoked THEN '' ELSE left(m.text, 200) END, 'status', m.status,
+                'employees', ARRAY(
+                    SELECT e.name FROM switchboard.crm_employees AS e WHERE e.employee_id = m.employee_id
+                )
+            )
+            FROM (
+                SELECT p.person_id
+                FROM switchboard.messenger_people AS p
+                WHERE p.number = w.number
+                UNION
+                SELECT p.person_id
+                FROM switchboard.number_owners AS n
+                JOIN switchboard.messenger_people AS p ON p.number = n.number
+                WHERE n.party_id = w.party_id
+                    AND (n.valid_from IS NULL OR n.valid_from <= now()) AND (n.valid_to IS NULL OR n.valid_to > now())
+                UNION
+                SELECT h.person_id
+                FROM switchboard.person_contacts AS h
+                WHERE h.party_id = w.party_id AND h.valid_to IS NULL
+            ) AS people
+            -- Whom somebody made another client's contact by hand, is that client's.
+            JOIN switchboard.chats AS c USING (person_id)
+            JOIN switchboard.shown_messages AS m USING (chat_id)
+            WHERE NOT EXISTS (
+                SELECT FROM switchboard.person_contacts AS h
+                WHERE h.person_id = people.person_id AND h.valid_to IS NULL
+                    AND h.party_id IS DISTINCT FROM coalesce(w.party_id, '')
+            )
+            ORDER BY m.sent_at DESC
             LIMIT 10
         )
-    ) AS h
+    ) AS lines
 ) AS past
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(

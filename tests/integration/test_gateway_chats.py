@@ -295,7 +295,8 @@ def test_a_chats_lines_come_in_pages_without_gaps(
     )
     told = chat_api(gateway.url, f"chats/{chat}", anna)
     assert "secret" not in told.text
-    seen, lines = [], told.json()
+    seen: list[Any] = []
+    lines = told.json()
     while True:
         seen = lines["lines"] + seen
         if not lines["has_more"]:

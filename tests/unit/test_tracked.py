@@ -25,6 +25,7 @@ def test_the_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.documents == (
         TrackedDocuments("order", "order", 3, 365),
         TrackedDocuments("meeting", "meeting", 2),
+        TrackedDocuments("message", "message", 1.5),
         TrackedDocuments("ticket", "ticket", 0.5, 180),
     )
     [query] = found.queries
@@ -39,7 +40,7 @@ def test_the_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("interactions:\n  - source: calls\n    weight: -1\n", 3, "greater than or equal to 0"),
         ("interactions:\n  - source: calls\n    direction:\n      in: much\n", 4, "number"),
         ("interactions:\n  - source: crm\n    kind: order\n", 2, "document"),
-        ("interactions:\n  - source: calls\n  - source: fax\n", 3, "'calls', 'crm', 'sql'"),
+        ("interactions:\n  - source: calls\n  - source: fax\n", 3, "'calls', 'crm', 'messages', 'sql'"),
         ("interactions:\n  - source: crm\n    kind: order\n    document: letter\n", 4, "'call', 'order'"),
         ("interactions:\n- {source: calls}\n- {source: calls}\n", 3, "second"),
         ("interactions:\n  - {source: crm, kind: call, document: call}\n", 2, "name this one otherwise"),

@@ -223,7 +223,10 @@ function document_(one) {
 }
 
 function past(one) {
-  if (one.type !== "call") return make("li", {}, make("span", {}, say("message")), quiet(moment(one.at)));
+  if (one.type === "message") {
+    const words = [one.text || say("message"), quiet([say(one.direction), ...one.employees].join(", "))];
+    return make("li", { "data-type": "message" }, make("span", {}, words), quiet(moment(one.at)));
+  }
   const talk = one.talk_seconds ? duration(one.talk_seconds) : "";
   return make(
     "li",
