@@ -14,8 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from gateway.invitations import invite
 from resources.postgres.endpoint import Endpoint
 from resources.warehouse import Warehouse
 from tests.fix_simulators import ServedPbx
@@ -111,3 +112,37 @@ def page(tmp_path: Path) -> Iterator[Page]:
         page.set_default_timeout(30_000)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a file; each test has contexts of its own."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian's package is 'chromium')")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_gateway_page(chromium: Browser, warehouse: Warehouse) -> Iterator[Callable[..., Page]]:
+    """A function that logs an employee in by a link, in a browser context of their own, and opens a page of theirs."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(url: str, employee: str, path: str, *, is_supervisor: bool = False, **how: Any) -> Page:  # noqa: ANN401
+        context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1200, "height": 900}, **how})
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        with warehouse.transaction() as connection:
+            token = invite(connection, employee, "Europe/Moscow", hours=1, is_supervisor=is_supervisor)
+        page = context.new_page()
+        page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
+        page.goto(f"{url}/login?link={token}&next={path}")
+        page.click("button[type=submit]")
+        expect(page.locator("#status")).to_have_attribute("data-state", "on")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -26,7 +26,7 @@ from resources.messengers.items import (
     Trouble,
     Unreadable,
 )
-from resources.warehouse.connection import Warehouse
+from resources.warehouse.connection import Warehouse, on_deadlock_again
 from resources.warehouse.statements import run
 
 LOCK = "intake of messages"
@@ -121,6 +121,7 @@ class Intake:
             after = last
         return total
 
+    @on_deadlock_again
     def _take_portion(self, portion: int, total: Taken, after: int) -> int | None:
         """Take in some; return the last webhook's id, None where none wait."""
         try:
@@ -191,6 +192,9 @@ class Intake:
             quarantined=len(parts.refused),
             changes=len(parts.changes) + len(parts.reactions) + len(parts.number_changes),
         )
+        if parts.statuses:
+            # First: a sender that notes an outcome locks its message before the chat, as this does.
+            taken.statuses = store_statuses(connection, parts.statuses, "webhook")
         if parts.number_changes:
             # Who wrote under the old number must be known before the change, and be asked for anew after it.
             run(connection, _HERE, "note_people", {"people": json.dumps(parts.people)})
@@ -207,8 +211,6 @@ class Intake:
             run(connection, _HERE, "store_changes", {"changes": json.dumps(parts.changes)} | self._values)
         if parts.reactions:
             run(connection, _HERE, "store_reactions", {"reactions": json.dumps(parts.reactions)})
-        if parts.statuses:
-            taken.statuses = store_statuses(connection, parts.statuses, "webhook")
         touched = [
             {"account": row["account"], "message_id": row["message_id"]} for row in parts.changes + parts.reactions
         ]

@@ -30,7 +30,7 @@ from resources.messengers.items import (
     RefusedError,
     TemplateUse,
 )
-from resources.warehouse.connection import Warehouse
+from resources.warehouse.connection import Warehouse, on_deadlock_again
 from resources.warehouse.statements import run
 
 _HERE = "assets.messenger"
@@ -109,6 +109,7 @@ class Sender:
                 with self._counting:
                     outcomes[outcome] += 1
 
+    @on_deadlock_again
     def _claim(self, connection: Connection, attempt: str) -> Any:  # noqa: ANN401
         values = {"account": self._name, "attempt": attempt} | asdict(self._account.pace)
         with connection.begin():
@@ -250,6 +251,7 @@ class Sender:
             stopped=stopped,
         )
 
+    @on_deadlock_again
     def _note(self, connection: Connection, name: str, **values: object) -> None:
         with connection.begin():
             run(connection, _HERE, name, values)

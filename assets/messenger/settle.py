@@ -65,6 +65,7 @@ def settle_unknown(warehouse: Warehouse, account: str, messenger: Messenger, pac
     }
     with warehouse.transaction() as connection:
         told = run(connection, _HERE, "settle_attempts", values).one()
+    with warehouse.transaction() as connection:
         _store(connection, account, deliveries)
     return Settled(told.accepted, told.not_accepted, told.left_open)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
+import stamina
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from resources.warehouse.tables import SCHEMA
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 SESSION = {
     "search_path": f"{SCHEMA},public",
@@ -23,6 +29,26 @@ SESSION = {
     "work_mem": "64MB",
 }
 """What every connection of ours is set to, whatever the server's defaults."""
+
+
+def _is_deadlock(error: Exception) -> bool:
+    return isinstance(error, OperationalError) and isinstance(
+        error.orig, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure
+    )
+
+
+def on_deadlock_again(work: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Decorate a function that is one transaction: where the server ends it for a deadlock, it is done again."""
+
+    @wraps(work)
+    def again(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        # As a decorator stamina would log what the function was given.
+        for attempt in stamina.retry_context(_is_deadlock, attempts=5, timeout=10, wait_initial=0.02, wait_max=0.5):
+            with attempt:
+                return work(*args, **kwargs)
+        raise AssertionError("not reached")
+
+    return again
 
 
 class WarehouseBusyError(Exception):

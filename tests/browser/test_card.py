@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.invitations import invite
 from resources.warehouse import Warehouse
 from simulators.asterisk.manager import SimulatedManager
-from tests.fix_browser import CHROMIUM, CHROMIUM_FLAGS
 from tests.fix_gateway import IVANOV, STRANGER, GatewayProcess, ServedGateway, build_table, execute
 from tests.live_calls import leg, tell
 from tests.rows import select
@@ -21,38 +20,14 @@ from tests.rows import select
 ZONE = "Europe/Moscow"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests here; each test has contexts of its own."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian's package is 'chromium')")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_card(chromium: Browser, warehouse: Warehouse) -> Iterator[Callable[..., Page]]:
-    """A function that logs an employee in by a link, in a browser context of their own, and opens their page."""
-    contexts: list[BrowserContext] = []
+def open_card(open_gateway_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A function that logs an employee in and opens their card's page."""
 
-    def open_page(url: str, employee: str, *, is_supervisor: bool = False, **how: Any) -> Page:  # noqa: ANN401
-        context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1200, "height": 900}, **how})
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        with warehouse.transaction() as connection:
-            token = invite(connection, employee, ZONE, hours=1, is_supervisor=is_supervisor)
-        page = context.new_page()
-        page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
-        page.goto(f"{url}/login?link={token}")
-        page.click("button[type=submit]")
-        expect(page.locator("#status")).to_have_attribute("data-state", "on")
-        return page
+    def open_page(url: str, employee: str, **how: Any) -> Page:  # noqa: ANN401
+        return open_gateway_page(url, employee, "/card", **how)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def leg_of(call: str, who: str | None) -> str:

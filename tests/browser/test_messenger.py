@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from gateway.invitations import invite
 from resources.warehouse import Warehouse
 from tests.chats import make_chat, make_template
-from tests.fix_browser import CHROMIUM, CHROMIUM_FLAGS
 from tests.fix_gateway import IVANOV, ServedGateway, execute
 from tests.rows import select
 
-ZONE = "Europe/Moscow"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests here."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian's package is 'chromium')")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
 
 @pytest.fixture
-def open_messenger(chromium: Browser, warehouse: Warehouse) -> Iterator[Callable[..., Page]]:
-    """A function that logs an employee in by a link and opens their messages."""
-    contexts: list[BrowserContext] = []
+def open_messenger(open_gateway_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A function that logs an employee in and opens their messages."""
 
-    def open_page(gateway: ServedGateway, employee: str, *, is_supervisor: bool = False, **how: Any) -> Page:  # noqa: ANN401
-        context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1300, "height": 850}, **how})
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        with warehouse.transaction() as connection:
-            token = invite(connection, employee, ZONE, hours=1, is_supervisor=is_supervisor)
-        page = context.new_page()
-        page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
-        page.goto(f"{gateway.url}/login?link={token}&next=/messenger")
-        page.click("button[type=submit]")
-        expect(page.locator("#status")).to_have_attribute("data-state", "on")
-        return page
+    def open_page(gateway: ServedGateway, employee: str, **how: Any) -> Page:  # noqa: ANN401
+        return open_gateway_page(gateway.url, employee, "/messenger", **how)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def choose(page: Page, who: str) -> None:

@@ -1,8 +1,16 @@
 -- Note that the provider took a message, and that the account and the person may be sent to again.
-WITH pace AS (
-    UPDATE send_limits SET slowed = 0, blocked_until = NULL, blocked_because = NULL, is_stopped = false
+WITH slowed AS (
+    -- The account before the person, as those do who take the next message in hand.
+    SELECT account, chat_id
+    FROM send_limits
     WHERE account = :account AND chat_id IN (0, :chat) AND (slowed > 0 OR is_stopped)
         AND coalesce(blocked_until, now()) <= now()
+    ORDER BY chat_id
+    FOR UPDATE
+), pace AS (
+    UPDATE send_limits AS l SET slowed = 0, blocked_until = NULL, blocked_because = NULL, is_stopped = false
+    FROM slowed AS s
+    WHERE l.account = s.account AND l.chat_id = s.chat_id
 ), known_as AS (
     -- The provider corrected the number: from now on this id is known to be theirs.
     INSERT INTO messenger_identities (kind, value, person_id, valid_from)

@@ -3,8 +3,11 @@
 WITH late AS (
     SELECT o.outbox_id, o.chat_id
     FROM outbox AS o
+    JOIN send_attempts AS a USING (outbox_id)
     WHERE o.account = ANY(:accounts) AND o.state = 'sending' AND o.leased_until < clock_timestamp()
-    FOR UPDATE SKIP LOCKED
+        AND a.outcome IS NULL
+    -- What somebody is just settling is not late.
+    FOR UPDATE OF a, o SKIP LOCKED
 ), attempts AS (
     UPDATE send_attempts AS a SET
         ended_at = clock_timestamp(), outcome = 'unknown', error = 'The sender ended while the request was under way.'

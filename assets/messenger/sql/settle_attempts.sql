@@ -2,16 +2,16 @@
 --   attempts  [{attempt_id}]: of which nobody knows the outcome
 --   listed    [{message_id, at}]: what the provider took around that time
 --   slack     seconds by which its clock may differ from ours
--- A message of the list that is nobody's, and fits one attempt that nothing else fits, is that attempt's. An attempt
--- that nothing fits was not taken: its message is sent again (`resends`), or waits for somebody's decision. Where
--- several fit, and while other requests of that time are still under way, nothing is said.
+-- A message of the list that is nobody's is an attempt's where each fits the other and nothing else. An attempt that
+-- nothing fits was not taken: its message is sent again (`resends`), or waits for somebody's decision. Where several
+-- fit nothing is said: a status will tell.
 WITH unknown AS (
     SELECT a.attempt_id, a.outbox_id, a.begun_at, a.ended_at
     FROM jsonb_to_recordset(CAST(:attempts AS jsonb)) AS t (attempt_id uuid)
     JOIN send_attempts AS a USING (attempt_id)
     JOIN outbox AS o USING (outbox_id)
     WHERE a.outcome = 'unknown' AND o.state = 'unknown'
-    FOR UPDATE OF a, o
+    FOR UPDATE OF a, o SKIP LOCKED
 ), strangers AS (
     SELECT l.message_id, l.at
     FROM jsonb_to_recordset(CAST(:listed AS jsonb)) AS l (message_id text, at timestamptz)
@@ -19,28 +19,23 @@ WITH unknown AS (
         SELECT FROM messages AS m WHERE m.account = :account AND m.message_id = l.message_id
     )
 ), fitting AS (
+    -- Every attempt of which nobody knows yet has a claim, also one that is still under way or too young to be asked for.
     SELECT
-        u.attempt_id, u.outbox_id, s.message_id, s.at,
-        count(*) OVER (PARTITION BY u.attempt_id) AS messages,
+        a.attempt_id, s.message_id, s.at,
+        count(*) OVER (PARTITION BY a.attempt_id) AS messages,
         count(*) OVER (PARTITION BY s.message_id) AS attempts
-    FROM unknown AS u
+    FROM send_attempts AS a
+    JOIN outbox AS o USING (outbox_id)
     JOIN strangers AS s
         -- What the provider has not sent on yet has no time.
-        ON s.at IS NULL OR s.at BETWEEN u.begun_at - make_interval(secs => :slack) AND u.ended_at + make_interval(secs => :slack)
-), crowded AS (
-    SELECT u.attempt_id
-    FROM unknown AS u
-    WHERE EXISTS (
-        SELECT
-        FROM send_attempts AS other
-        JOIN outbox AS o USING (outbox_id)
-        WHERE o.account = :account AND other.outcome IS NULL
-            AND other.begun_at < u.ended_at + make_interval(secs => :slack)
-    )
+        ON s.at IS NULL OR s.at BETWEEN a.begun_at - make_interval(secs => :slack)
+            AND coalesce(a.ended_at, 'infinity') + make_interval(secs => :slack)
+    WHERE o.account = :account AND o.state IN ('sending', 'unknown') AND coalesce(a.outcome, 'unknown') = 'unknown'
 ), found AS (
     SELECT attempt_id, message_id, at
     FROM fitting
-    WHERE messages = 1 AND attempts = 1 AND attempt_id NOT IN (SELECT attempt_id FROM crowded)
+    JOIN unknown USING (attempt_id)
+    WHERE messages = 1 AND attempts = 1
 ), accepted AS (
     SELECT count(*) AS chats
     FROM switchboard.accept_attempts((
@@ -52,7 +47,7 @@ WITH unknown AS (
 ), not_taken AS (
     SELECT attempt_id, outbox_id
     FROM unknown
-    WHERE attempt_id NOT IN (SELECT attempt_id FROM fitting) AND attempt_id NOT IN (SELECT attempt_id FROM crowded)
+    WHERE attempt_id NOT IN (SELECT attempt_id FROM fitting)
 ), refused AS (
     UPDATE send_attempts AS a SET outcome = 'not_accepted', settled_by = 'history', asked_at = clock_timestamp()
     FROM not_taken AS n
