@@ -18,6 +18,7 @@ from assets.history.load import LoadRules
 from assets.messenger.rules import Messengers
 from assets.routing.policy import AnswerPolicy, PublicationRules
 from assets.routing.rules import RoutingRules
+from assets.usage.figures import UsageRules
 from resources.telephony.source import TelephonySource
 from resources.warehouse.connection import Warehouse
 
@@ -50,6 +51,7 @@ class Platform:
         export_folder: where the live table is written as files.
         pushes: PBXs that are handed the responsibles, by name: how to open their module.
         messengers: our numbers at messengers, and how chats are handled.
+        usage: what may be told of this installation, and to whom.
         business_zone: IANA name of the zone whose days partition the calls.
         region: ISO country of numbers without a country code.
         internal_digits: longest number that is an internal one.
@@ -67,6 +69,7 @@ class Platform:
     export_folder: Path = Path("export")
     pushes: Mapping[str, Callable[[], ResponsibleBook]] = field(default_factory=dict)
     messengers: Messengers = field(default_factory=Messengers)
+    usage: UsageRules = field(default_factory=UsageRules)
     business_zone: str = "Europe/Moscow"
     region: str = "RU"
     internal_digits: int = 4

@@ -11,13 +11,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from gateway import events, fastagi, login, lookups, messenger_door, openapi, pages, routes, soap
+from gateway import events, fastagi, login, lookups, messenger_door, metrics, openapi, pages, routes, soap
 from gateway.answers import Answers
 from gateway.card import Cards
 from gateway.chat_hints import ChatHints
 from gateway.chats import Chats
 from gateway.config import GatewayConfig
 from gateway.database import Database
+from gateway.dial_plans import DialPlans
 from gateway.headers import PageHeaders
 from gateway.live import Live
 from gateway.messenger_work import MessengerWork
@@ -45,7 +46,7 @@ def make_app(config: GatewayConfig) -> Starlette:
             await stack.enter_async_context(hints.running())
             await stack.enter_async_context(messenger_work.running())
             if config.agi_port:
-                await stack.enter_async_context(fastagi.serving(answers, config))
+                await stack.enter_async_context(fastagi.serving(answers, DialPlans(database), config))
             yield
 
     app = Starlette(
@@ -55,6 +56,7 @@ def make_app(config: GatewayConfig) -> Starlette:
             *soap.make_routes(answers, config, webhooks),
             *openapi.make_routes(config),
             *events.make_routes(database, answers, live, webhooks, config),
+            *metrics.make_routes(database, config),
             *messenger_door.make_routes(database, config),
             *Cards(database, answers, live, people, config).routes(),
             *Chats(database, hints, people, config).routes(),

@@ -1,6 +1,6 @@
 """FastAGI for plain Asterisk and FreePBX: a call asks who should answer it, and gets channel variables.
 
-    exten => _X.,n,AGI(agi://127.0.0.1:4573/route?token=...)
+    exten => _X.,n,AGI(agi://127.0.0.1:4573/route?token=...&plan=1)
 
 Sets SWITCHBOARD_STATUS (OK, DENIED or ERROR) and, where it is OK: SWITCHBOARD_RESPONSIBLE and _RESPONSIBLE_NAME,
 SWITCHBOARD_CLIENT, SWITCHBOARD_MENU (extensions joined by &), SWITCHBOARD_REASON, SWITCHBOARD_VERSION,
@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from gateway.answers import Answer, Answers, extensions_of
 from gateway.config import GatewayConfig
 from gateway.database import NoAnswerError
+from gateway.dial_plans import DialPlans
 from gateway.doors import is_same
 
 PATIENCE_SECONDS = 5.0
@@ -40,7 +41,7 @@ class _GoneError(Exception):
 
 
 @asynccontextmanager
-async def serving(answers: Answers, config: GatewayConfig) -> AsyncIterator[None]:
+async def serving(answers: Answers, plans: DialPlans, config: GatewayConfig) -> AsyncIterator[None]:
     """Listen for calls; at the end of the block those that are being answered are cut off."""
     talking: set[asyncio.Task[None]] = set()
 
@@ -49,7 +50,7 @@ async def serving(answers: Answers, config: GatewayConfig) -> AsyncIterator[None
         assert task is not None
         talking.add(task)
         try:
-            await _talk(reader, writer, answers, config)
+            await _talk(reader, writer, answers, plans, config)
         finally:
             talking.discard(task)
 
@@ -64,11 +65,15 @@ async def serving(answers: Answers, config: GatewayConfig) -> AsyncIterator[None
 
 
 async def _talk(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers, config: GatewayConfig
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answers: Answers,
+    plans: DialPlans,
+    config: GatewayConfig,
 ) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            variables = await _variables(await _headers(reader), answers, config)
+            variables = await _variables(await _headers(reader), answers, plans, config)
         for name, value in variables.items():
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await _set(reader, writer, name, value)
@@ -97,12 +102,15 @@ async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
     raise _GoneError
 
 
-async def _variables(headers: Mapping[str, str], answers: Answers, config: GatewayConfig) -> dict[str, str]:
+async def _variables(
+    headers: Mapping[str, str], answers: Answers, plans: DialPlans, config: GatewayConfig
+) -> dict[str, str]:
     script = urlsplit(headers.get("agi_network_script", ""))
     options = parse_qs(script.query)
     token = options.get("token", [headers.get("agi_arg_1", "")])[0]
     if script.path.strip("/") != "route" or not is_same(token, config.api_token):
         return {"SWITCHBOARD_STATUS": "DENIED"}
+    plans.note(options.get("plan", [""])[0])
     number = options.get("number", [headers.get("agi_callerid", "")])[0]
     try:
         answer = await answers.of("" if number == "unknown" else number[:64])

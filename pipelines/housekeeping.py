@@ -31,7 +31,9 @@ from resources.warehouse.tables import (
     received_webhooks,
     routing_table,
     routing_versions,
+    sent_usage_metrics,
     shown_cards,
+    usage_metrics,
 )
 
 RUN_IS_LOST_AFTER = timedelta(hours=3)
@@ -69,6 +71,7 @@ class Retention:
     call_event_days: int = 92
     webhook_days: int = 30
     media_days: int = 365
+    usage_report_days: int = 92
 
 
 def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
@@ -135,6 +138,8 @@ def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int
             connection.execute(delete(moment.table).where(moment < events_before))
         webhooks_before = func.now() - timedelta(days=retention.webhook_days)
         connection.execute(delete(received_webhooks).where(received_webhooks.c.taken_at < webhooks_before))
+        for at in (usage_metrics.c.built_at, sent_usage_metrics.c.tried_at):
+            connection.execute(delete(at.table).where(at < func.now() - timedelta(days=retention.usage_report_days)))
         for expires_at in (login_links.c.expires_at, login_sessions.c.expires_at):
             connection.execute(delete(expires_at.table).where(expires_at < func.now()))
     return old_rows, closed, events

@@ -159,6 +159,13 @@ def make_jobs(retention: Retention) -> list[Any]:
             description="Fetch the files of messages.\n\nМессенджер: Загрузка файлов",
             tags={"switchboard/job": "messenger_media"},
         ),
+        dg.define_asset_job(
+            "usage_report",
+            selection=dg.AssetSelection.assets("usage_metrics", "sent_usage_metrics"),
+            description="Build the usage report, and send it where the settings allow it.\n\n"
+            "Телефония: Отправка метрики разработчикам",
+            tags={"switchboard/job": "usage_report"},
+        ),
         make_housekeeping_job(retention),
     ]
 

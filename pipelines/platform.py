@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never, get_args
@@ -30,6 +31,7 @@ from pipelines.systems import (
     SqlContactsSettings,
 )
 from pipelines.tracked import read_tracked
+from pipelines.usage_settings import usage_rules
 from resources.telephony.source import TelephonySource
 from resources.warehouse import Warehouse
 
@@ -71,6 +73,7 @@ def make_platform(settings: Settings) -> Platform:
         },
         export_folder=settings.publication.export_folder or settings.home.resolve() / "export",
         messengers=make_messengers(settings.messengers, settings.messenger, settings.home, settings.timezone),
+        usage=usage_rules(settings, os.environ),
         business_zone=settings.timezone,
         region=settings.country,
         internal_digits=settings.internal_digits,

@@ -174,6 +174,19 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
             "Обслуживание: удаление старых журналов"
         ),
     )
+    usage_metrics = dg.ScheduleDefinition(
+        name="usage_metrics",
+        job=jobs["usage_report"],
+        cron_schedule="0 20 * * 0",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=(
+            "Sunday 20:00: builds the usage report and sends it, where usage.enabled says so and DO_NOT_TRACK is not "
+            "set.\n"
+            "Off: nothing is told to anybody. Materialise usage_metrics to see what would be.\n\n"
+            "Телефония: Отправка метрики разработчикам"
+        ),
+    )
     return [
         call_history_load,
         call_history_reread,
@@ -182,6 +195,7 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         routing_table_update,
         nightly_quality,
         housekeeping,
+        usage_metrics,
     ]
 
 

@@ -27,6 +27,7 @@ from assets.routing.policy import AnswerPolicy, PublicationRules
 from pipelines.messenger_settings import MessengerSettings, WhatsAppSettings
 from pipelines.routing_settings import AnswerSettings, GatewaySettings, PublicationSettings, RoutingSettings
 from pipelines.systems import AnyCrm, AnySource, Section, known_zone
+from pipelines.usage_settings import UsageSettings
 
 CONFIG_VARIABLE = "SWITCHBOARD_CONFIG"
 
@@ -151,6 +152,7 @@ class RetentionSettings(Section):
         call_event_days: events of calls as they happened.
         webhook_days: webhooks of messengers as they came; the messages stay.
         media_days: files of messages.
+        usage_report_days: usage reports, sent or not.
     """
 
     event_log_days: int = Field(default=14, ge=1)
@@ -159,6 +161,7 @@ class RetentionSettings(Section):
     call_event_days: int = Field(default=92, ge=2)
     webhook_days: int = Field(default=30, ge=1)
     media_days: int = Field(default=365, ge=1)
+    usage_report_days: int = Field(default=92, ge=1)
 
 
 RESERVED_NAMES = {*ContactSettings.model_fields, "assign", "settings", "sensor", "runs of the job"}
@@ -203,6 +206,7 @@ class Settings(BaseSettings):
     publication: PublicationSettings = Field(default_factory=PublicationSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     messenger: MessengerSettings = Field(default_factory=MessengerSettings)
+    usage: UsageSettings = Field(default_factory=UsageSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("timezone")
@@ -301,6 +305,7 @@ def _refuse_open_secrets(settings: Settings, file: Path) -> None:
         *settings.crm.values(),
         *settings.messengers.values(),
         settings.gateway,
+        settings.usage,
     ]
     secrets += [value for system in systems for _, value in system if isinstance(value, SecretStr)]
     if any(secret and secret.get_secret_value() in text for secret in secrets):

@@ -31,6 +31,7 @@ from pipelines.systems import (
     OnecSettings,
     SqlContactsSettings,
 )
+from pipelines.usage_settings import UsageSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Settings,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "publication": PublicationSettings,
     "gateway": GatewaySettings,
     "messenger": MessengerSettings,
+    "usage": UsageSettings,
     "retention": RetentionSettings,
 }
 SYSTEMS: dict[str, tuple[type[BaseModel], ...]] = {

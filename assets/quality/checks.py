@@ -18,6 +18,7 @@ class Rule:
 
     Attributes:
         is_warning: breaking it is something to look at, not something wrong with the table.
+        is_blocking: while it is broken nothing that depends on the asset is materialised with it.
     """
 
     asset: str
@@ -25,6 +26,7 @@ class Rule:
     meaning: str
     remedy: str
     is_warning: bool = False
+    is_blocking: bool = False
 
 
 RULES = [
@@ -102,6 +104,13 @@ RULES = [
         is_warning=True,
     ),
     Rule(
+        "usage_metrics",
+        "usage_metrics_allowed",
+        "The last report has only what the allow-list has, and nothing like a number, a name or an address.",
+        "Look at the reason shown; nothing is sent until a report is built that may be.",
+        is_blocking=True,
+    ),
+    Rule(
         "messages",
         "messages_held_up",
         "No account is stopped, and of every message it is known whether it was sent.",
@@ -138,7 +147,12 @@ def make_checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _make_check(rule: Rule) -> dg.AssetChecksDefinition:
-    @dg.asset_check(name=rule.name, asset=rule.asset, description=f"{rule.meaning} If broken: {rule.remedy}")
+    @dg.asset_check(
+        name=rule.name,
+        asset=rule.asset,
+        blocking=rule.is_blocking,
+        description=f"{rule.meaning} If broken: {rule.remedy}",
+    )
     def check(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
         query = statement("assets.quality", rule.name)
         known = {

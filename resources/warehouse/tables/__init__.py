@@ -73,6 +73,7 @@ from resources.warehouse.tables.routing import (
     routing_versions,
     tracked_interactions,
 )
+from resources.warehouse.tables.usage import job_health, sent_usage_metrics, told_dial_plans, usage_metrics
 from resources.warehouse.tables.work import (
     changed_calls,
     changed_clients,
@@ -109,6 +110,7 @@ __all__ = [
     "event_gaps",
     "event_listeners",
     "holidays",
+    "job_health",
     "listed_numbers",
     "live_legs",
     "load_cursors",
@@ -148,9 +150,12 @@ __all__ = [
     "routing_versions",
     "send_attempts",
     "send_limits",
+    "sent_usage_metrics",
     "shown_cards",
     "switches",
+    "told_dial_plans",
     "tracked_interactions",
+    "usage_metrics",
     "working_hours",
     "written_links",
 ]
