@@ -263,6 +263,9 @@ def test_what_nobody_knows_the_outcome_of_is_decided_by_its_owner(
     assert select(warehouse, "SELECT state FROM outbox") == [("queued",)]
     assert select(warehouse, "SELECT outcome, settled_by FROM send_attempts") == [("not_accepted", "anna")]
     leave = decision | {"act": "cancel"}
+    # Given back, the chat is in sight of all; its message is still its owner's.
+    execute(warehouse, "UPDATE chats SET state = 'queue'")
+    assert chat_api(gateway.url, f"chats/{chat}/decisions", boris, json=leave).status_code == 409
     assert chat_api(gateway.url, f"chats/{chat}/decisions", anna, json=leave).status_code == 204
     assert select(warehouse, "SELECT state FROM outbox") == [("cancelled",)]
 
@@ -338,6 +341,8 @@ def test_a_file_goes_out_under_its_hash_and_is_given_to_readers_only(
     assert "sandbox" in given.headers["content-security-policy"]
     assert given.headers["x-content-type-options"] == "nosniff"
     assert chat_api(gateway.url, asked, boris).status_code == 404
+    elsewhere = make_chat(warehouse, state="in_work", owner="anna")
+    assert chat_api(gateway.url, asked.replace(f"chats/{chat}/", f"chats/{elsewhere}/"), anna).status_code == 404
 
 
 def test_nobody_gets_in_without_a_log_in_nor_from_another_site(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 
 import psutil
 
 from pipelines.services.running import marked_processes
+from resources.warehouse import Warehouse
 from simulators.asterisk.manager import SimulatedManager
 from tests.fix_browser import RunningSwitchboard
 from tests.fix_listener import manager_settings
@@ -39,6 +41,14 @@ def listener_of(switchboard: RunningSwitchboard) -> psutil.Process:
         if "pipelines.listener_process" in process.cmdline()
     ]
     return process
+
+
+def test_the_listener_copies_how_the_jobs_go(
+    warehouse: Warehouse, start_listener: Callable[..., subprocess.Popen[bytes]], asterisk_manager: SimulatedManager
+) -> None:
+    """For the operator's metrics, which do not ask Dagster."""
+    start_listener(asterisk_manager)
+    wait_until(lambda: bool(select(warehouse, "SELECT job FROM job_health WHERE job = 'housekeeping'")))
 
 
 def test_the_switch_in_a_running_dagster_is_obeyed_and_a_killed_listener_is_back(

@@ -86,6 +86,14 @@ def test_contacts_are_matched_by_id_never_by_place() -> None:
     assert item.person.number == "+79161234567"
 
 
+def test_people_without_telephones_are_matched_by_their_scoped_ids() -> None:
+    """Two of them in one webhook, in the other order."""
+    contacts = [{"profile": {"name": "Борис"}, "user_id": "RU.2"}, {"profile": {"name": "Анна"}, "user_id": "RU.1"}]
+    messages = [message(from_user_id=f"RU.{number}", **{"from": None}) for number in (1, 2)]
+    names = [item.person.name for _, item in read_webhook(webhook(messages=messages, contacts=contacts))]  # type: ignore[union-attr]
+    assert names == ["Анна", "Борис"]
+
+
 def test_somebody_without_a_telephone_is_known_by_their_scoped_id() -> None:
     """Since 2026 `from` may be absent."""
     told = message(from_user_id="RU.1")
