@@ -16,16 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from assets.messenger.rules import ChatRules
-from resources.messengers.items import (
-    Change,
-    Item,
-    Message,
-    NumberChange,
-    Reaction,
-    Status,
-    Trouble,
-    Unreadable,
-)
+from resources.messengers.items import Change, Item, Message, NumberChange, Reaction, Status, Trouble, Unreadable
 from resources.warehouse.connection import Warehouse, on_deadlock_again
 from resources.warehouse.statements import run
 

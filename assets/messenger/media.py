@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assets.messenger.rules import Messengers
 from assets.messenger.sender import media_path
-from resources.messengers.items import Fetched, MediaGoneError, MessengerError
+from resources.messengers.exchange import Fetched, MediaGoneError, MessengerError
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
 

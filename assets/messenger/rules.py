@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from resources.messengers.items import Accepted, Delivery, Fetched, Item, Outgoing, Status, Template
+from resources.messengers.exchange import Accepted, Delivery, Fetched, Outgoing, Template
+from resources.messengers.items import Item, Status
 
 
 class Messenger(Protocol):

@@ -19,17 +19,16 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from assets.messenger.rules import Messenger, MessengerAccount
-from resources.messengers.items import (
+from resources.messengers.exchange import (
     Accepted,
-    Kind,
     NotSentError,
     OutcomeUnknownError,
     Outgoing,
-    Person,
     RefusalClass,
     RefusedError,
     TemplateUse,
 )
+from resources.messengers.items import Kind, Person
 from resources.warehouse.connection import Warehouse, on_deadlock_again
 from resources.warehouse.statements import run
 

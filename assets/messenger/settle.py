@@ -9,7 +9,7 @@ from typing import Any
 
 from assets.messenger.intake import status_row, store_statuses
 from assets.messenger.rules import Messenger, SendingPace
-from resources.messengers.items import Delivery
+from resources.messengers.exchange import Delivery
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
 

@@ -15,7 +15,7 @@ from assets.messenger.intake import Intake, Taken
 from assets.messenger.rules import Messenger, MessengerAccount, Messengers
 from assets.messenger.sender import Sender, Sent
 from assets.messenger.settle import Settled, repair_statuses, settle_unknown
-from resources.messengers.items import MessengerError
+from resources.messengers.exchange import MessengerError
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
 

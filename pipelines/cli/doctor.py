@@ -27,7 +27,7 @@ from pipelines.settings import Settings, SettingsError, config_file, load_settin
 from pipelines.systems import AnyCrm, MikoPbxRestSettings, SqlContactsSettings
 from pipelines.tracked import TrackedFileError, read_tracked
 from resources.contacts.errors import ContactQueryError
-from resources.messengers.items import MessengerError
+from resources.messengers.exchange import MessengerError
 from resources.onec.errors import OnecError
 from resources.postgres import EmbeddedPostgresError
 from resources.telephony.live.event import EventChannel, EventChannelError

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.messengers.items import (
-    Kind,
-    Message,
-    NumberChange,
-    OutcomeUnknownError,
-    Reaction,
-    RefusalClass,
-    RefusedError,
-    Status,
-    Unreadable,
-)
+from resources.messengers.exchange import OutcomeUnknownError, RefusalClass, RefusedError
+from resources.messengers.items import Kind, Message, NumberChange, Reaction, Status, Unreadable
 from resources.messengers.whatsapp.numbers import number_of
 from resources.messengers.whatsapp.refusals import CLASS_OF, refusal_of, wait_of
 from resources.messengers.whatsapp.signature import is_signed, signature_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from resources.messengers.items import Kind, Outgoing
+from resources.messengers.exchange import Outgoing
+from resources.messengers.items import Kind
 
 
 def body_of(outgoing: Outgoing, attempt_id: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 import stamina
 
-from resources.messengers.items import (
+from resources.messengers.exchange import (
     Accepted,
     Delivery,
     Fetched,
@@ -27,9 +27,9 @@ from resources.messengers.items import (
     Outgoing,
     RefusalClass,
     RefusedError,
-    Status,
     Template,
 )
+from resources.messengers.items import Status
 from resources.messengers.whatsapp import media
 from resources.messengers.whatsapp.bodies import body_of
 from resources.messengers.whatsapp.refusals import refusal_of

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from resources.messengers.items import Fetched, MediaGoneError, MessengerError, OutcomeUnknownError, RefusalClass
+from resources.messengers.exchange import Fetched, MediaGoneError, MessengerError, OutcomeUnknownError, RefusalClass
 from resources.messengers.whatsapp.refusals import refusal_of
 
 _PORTION_BYTES = 64 * 1024

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from resources.messengers.items import OutcomeUnknownError, RefusalClass, RefusedError
+from resources.messengers.exchange import OutcomeUnknownError, RefusalClass, RefusedError
 
 _CLASSES: dict[RefusalClass, tuple[int, ...]] = {
     RefusalClass.RETRY: (1, 2, 131000, 131016, 131052, 131053, 131057),
