@@ -6,8 +6,6 @@ the raw bytes: what is read and written again would not have it.
 
 from __future__ import annotations
 
-import logging
-
 from psycopg.rows import tuple_row
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,8 +16,6 @@ from gateway.config import GatewayConfig, WebhookDoor
 from gateway.database import Database, NoAnswerError
 from gateway.doors import body_of, is_same
 from resources.messengers.whatsapp.signature import SIGNATURE_HEADER, is_signed
-
-_log = logging.getLogger(__name__)
 
 LARGEST_WEBHOOK_BYTES = 3 * 1024 * 1024
 _LONGEST_CHALLENGE = 200

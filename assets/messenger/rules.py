@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from resources.messengers.exchange import Accepted, Delivery, Fetched, Outgoing, Template
-from resources.messengers.items import Item, Status
+from resources.messengers.items import Item
 
 
 class Messenger(Protocol):
@@ -30,9 +30,6 @@ class Messenger(Protocol):
 
     def taken_between(self, from_at: datetime, until_at: datetime) -> Iterable[Delivery]:
         """Return what the provider took in a time, each a `Delivery`."""
-
-    def statuses_of(self, message_id: str) -> Sequence[Status]:
-        """Return what became of a message."""
 
     def templates(self) -> Sequence[Template]:
         """Return the templates that the provider lists."""

@@ -75,12 +75,10 @@ class Accepted:
     Attributes:
         message_id: the provider's, by which its statuses come.
         wa_id: of the recipient, as the provider corrected it; '' where it did not say.
-        is_held: the provider keeps it back for now (pacing of templates).
     """
 
     message_id: str
     wa_id: str = ""
-    is_held: bool = False
 
 
 class RefusalClass(StrEnum):

@@ -85,12 +85,15 @@ def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_
         found = running.ask(SCHEDULE, name="call_history_load")["scheduleOrError"]["scheduleState"]["status"]
         return bool(found == "STOPPED")
 
-    row.locator('label[class*="formatSwitch"]').click()
+    switch = row.locator('label[class*="formatSwitch"]')
+    # Until the rows have their switches, the nearest that has some is the whole list.
+    expect(switch).to_have_count(1)
+    switch.click()
     # While the page is still loading, a click on a row that is drawn anew goes nowhere.
     with suppress(AssertionError):
         wait_for(is_stopped, seconds=20)
     if not is_stopped():
-        row.locator('label[class*="formatSwitch"]').click()
+        switch.click()
     wait_for(is_stopped)
 
     page.goto(f"{running.url}/assets/participation")

@@ -111,19 +111,9 @@ class WhatsAppClient:
             return Accepted(
                 message_id=_id(message),
                 wa_id=str(contacts[0].get("wa_id") or ""),
-                is_held=message.get("message_status") == "held_for_quality_assessment",
             )
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             raise OutcomeUnknownError("WhatsApp answered without the message's id: it may have been sent.") from None
-
-    def mark_read(self, message_id: str) -> None:
-        """Show the client that a message was read.
-
-        Raises:
-            MessengerError: it did not work.
-        """
-        body = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
-        self._post_once("messages", json=body)
 
     def upload_media(self, path: Path, mime_type: str, file_name: str) -> str:
         """Give WhatsApp a file; return its id, which is good for 30 days. Raises as `send`."""
@@ -160,16 +150,6 @@ class WhatsAppClient:
             delivery = _delivery(told)
             if not delivery.statuses or any(from_at <= status.occurred_at <= until_at for status in delivery.statuses):
                 yield delivery
-
-    def statuses_of(self, message_id: str) -> Sequence[Status]:
-        """Return what became of a message.
-
-        Raises:
-            MessengerError: it cannot be read.
-        """
-        asked = _HISTORY | {"message_id": message_id}
-        found = [_delivery(told) for told in self._pages(f"{self._number_id}/message_history", asked)]
-        return [status for delivery in found for status in delivery.statuses]
 
     def fetch_media(self, media_id: str, folder: Path, largest_bytes: int) -> Fetched:
         """Write a file of a message into a folder, under the hash of its bytes.
