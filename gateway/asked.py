@@ -61,6 +61,11 @@ def parameter(request: Request, name: str) -> str:
     return given
 
 
+def plain(text: str) -> str:
+    """Return a text without what no database takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def as_answer(data: object) -> Response:
     """Return data as JSON that nobody keeps."""
     text = json.dumps(data, ensure_ascii=False, default=as_json)

@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from assets.messenger.sender import media_path
+from gateway.asked import plain
 from gateway.config import GatewayConfig
 from gateway.database import Database
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
 LONGEST_NAME = 200
+LONGEST_CAPTION = 1024
 
 KINDS = {
     "image/jpeg": "image",
@@ -51,13 +53,26 @@ class ChatFiles:
         self._database = database
         self._folder = config.messengers.media_folder
 
+    def caption_of(self, request: Request) -> str:
+        """Return what is written to a file: it comes in a header, for addresses are kept in logs.
+
+        Raises:
+            HTTPException: 422, it is too long, or goes with a sound, which WhatsApp sends without a text.
+        """
+        caption = plain(unquote(request.headers.get("x-text", ""), errors="replace"))
+        if len(caption) > LONGEST_CAPTION:
+            raise HTTPException(422, f"What is written to a file has {LONGEST_CAPTION} characters at most.")
+        if caption and KINDS.get(_mime_type(request)) == "audio":
+            raise HTTPException(422, "A sound is sent without a text.")
+        return caption
+
     async def keep(self, request: Request) -> dict[str, Any]:
         """Keep the file that is a request's body; return the columns of the outbox that tell of it.
 
         Raises:
             HTTPException: 413, it is too large; 415, of a type that is not sent; 422, it is empty.
         """
-        mime_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        mime_type = _mime_type(request)
         if mime_type not in KINDS:
             raise HTTPException(415, "WhatsApp takes pictures, PDF, office documents, MP3, OGG and MP4.")
         name = unquote(request.headers.get("x-file-name", ""), errors="replace").replace("\0", "")
@@ -115,3 +130,7 @@ class ChatFiles:
                 "Cache-Control": "private, max-age=3600",
             },
         )
+
+
+def _mime_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from psycopg.rows import dict_row
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.asked import LONGEST_ID, as_answer, guarded, parameter, read_body
+from gateway.asked import LONGEST_ID, as_answer, guarded, parameter, plain, read_body
 from gateway.chat_files import ChatFiles
 from gateway.chat_hints import ChatHints, HintStream
 from gateway.config import GatewayConfig
@@ -38,6 +39,7 @@ _WRITTEN = {
     "closed_window": 409,
     "no_template": 422,
     "state": 409,
+    "used": 409,
 }
 
 
@@ -181,10 +183,10 @@ class Chats:
             raise HTTPException(422, f"Each value has 1 to {LONGEST_VALUE} characters.")
         values = {
             "kind": "template" if message.template else "text",
-            "text": _plain(message.text),
+            "text": plain(message.text),
             "template_name": message.template,
             "template_language": message.language,
-            "template_values": [_plain(value) for value in message.values],
+            "template_values": [plain(value) for value in message.values],
             "reply_to_id": message.reply_to_id,
         }
         return await self._write(request, viewer, str(message.client_key), values)
@@ -195,9 +197,11 @@ class Chats:
             key = str(UUID(parameter(request, "client_key")))
         except ValueError:
             raise HTTPException(422, "'client_key' is no UUID.") from None
-        caption = _plain(request.query_params.get("text", ""))[:1024]
-        # Asked before the file is read: whoever may not write fills no disk.
-        await self._readable(request, viewer)
+        # Asked before the file is read: what cannot be sent fills no disk.
+        chat = await self._readable(request, viewer)
+        if not chat["is_window_open"]:
+            _refuse({"outcome": "closed_window"})
+        caption = self._files.caption_of(request)
         values = await self._files.keep(request)
         return await self._write(request, viewer, key, values | {"text": caption})
 
@@ -213,7 +217,7 @@ class Chats:
     async def change(self, request: Request, viewer: Viewer) -> Response:
         """Take a chat, hand it over, give it back, close it."""
         change = await read_body(request, _Change)
-        values = {"act": change.act, "to_employee": change.to_employee, "note": _plain(change.note)}
+        values = {"act": change.act, "to_employee": change.to_employee, "note": plain(change.note)}
         [told] = await self._of_chat("change_chat", request, viewer, values) or [{"outcome": "none"}]
         _refuse(told)
         return Response(status_code=204)
@@ -221,7 +225,7 @@ class Chats:
     async def note(self, request: Request, viewer: Viewer) -> Response:
         """Keep a hidden comment."""
         note = await read_body(request, _Note)
-        if not await self._of_chat("note_chat", request, viewer, {"note": _plain(note.text)}):
+        if not await self._of_chat("note_chat", request, viewer, {"note": plain(note.text)}):
             raise HTTPException(404, "There is no such chat.")
         return Response(status_code=204)
 
@@ -258,6 +262,9 @@ class Chats:
             "reply_to_id": "",
         }
         [told] = await self._of_chat("write_message", request, viewer, values | message) or [{"outcome": "none"}]
+        if told["outcome"] == "written" and told["outbox_id"] is None:
+            # Another request with this key was being written at the same moment; by now it can be seen.
+            [told] = await self._of_chat("write_message", request, viewer, values | message) or [{"outcome": "none"}]
         _refuse(told)
         return as_answer({"outbox_id": told["outbox_id"]})
 
@@ -288,7 +295,7 @@ def _refuse(told: dict[str, Any]) -> None:
     """Say no where the database did.
 
     Raises:
-        HTTPException: with what came of it, and whose the chat is, as `{"outcome", "owner"}` in its header.
+        HTTPException: with what came of it, and whose the chat is, in headers: the page has words of its own.
     """
     outcome = told["outcome"]
     if outcome in {"written", "done"}:
@@ -301,13 +308,10 @@ def _refuse(told: dict[str, Any]) -> None:
         "closed_window": "24 hours have gone by since the client wrote: only a template can be sent.",
         "no_template": "There is no such template with so many values.",
         "state": "The chat stands otherwise by now.",
+        "used": "Another message was written under this key.",
     }
-    raise HTTPException(_WRITTEN[outcome], words[outcome], headers={"X-Outcome": outcome})
-
-
-def _plain(text: str) -> str:
-    """Return a text without what no database takes."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    headers = {"X-Outcome": outcome, "X-Owner": quote(owner)}
+    raise HTTPException(_WRITTEN[outcome], words[outcome], headers=headers)
 
 
 def _moment(text: str) -> datetime | None:

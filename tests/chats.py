@@ -70,3 +70,23 @@ def answer(url: str, chat_id: int, who: dict[str, str], text: str = "Добры�
     """Answer in a chat."""
     message = {"client_key": str(uuid4()), "text": text} | more
     return chat_api(url, f"chats/{chat_id}/messages", who, json=message)
+
+
+def own_chat(warehouse: Warehouse, name: str = "Пётр", **how: Any) -> int:  # noqa: ANN401
+    """Let Anna have a chat."""
+    return make_chat(warehouse, name, state="in_work", owner="anna", **how)
+
+
+def write_many(warehouse: Warehouse, chat_id: int, prefix: str, many: int, hours_ago: float) -> None:
+    """Let the client have written many messages, all at the same moment."""
+    execute(
+        warehouse,
+        "INSERT INTO messages (account, message_id, chat_id, direction, kind, text, sent_at, raw) "
+        "SELECT 'sales', :prefix || n, :chat, 'in', 'text', :prefix || n, now() - make_interval(secs => :ago), '{}' "
+        "FROM generate_series(1, :many) AS n",
+        prefix=prefix,
+        chat=chat_id,
+        many=many,
+        ago=hours_ago * 3600,
+    )
+    execute(warehouse, "UPDATE chats SET changed_at = now()")

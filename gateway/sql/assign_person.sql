@@ -18,4 +18,7 @@ SELECT person.person_id, %(party_id)s, %(contact_id)s, %(viewer)s
 FROM person
 -- The former row is ended first, or the index of what is valid now would refuse the new one.
 WHERE (SELECT count(*) FROM former) >= 0
+-- Of two who say it at once the later one counts.
+ON CONFLICT (person_id) WHERE valid_to IS NULL DO UPDATE SET
+    party_id = excluded.party_id, contact_id = excluded.contact_id, assigned_by = excluded.assigned_by
 RETURNING person_id

@@ -43,7 +43,12 @@ WITH locked AS (
         -- Given back by hand, it is everybody's: whoever it was offered to had it.
         rule = CASE WHEN %(act)s = 'returned' THEN '' ELSE c.rule END,
         offered_to = CASE WHEN %(act)s = 'returned' THEN NULL ELSE c.offered_to END,
-        unread = CASE WHEN %(act)s = 'closed' THEN 0 ELSE c.unread END,
+        unread = CASE
+            WHEN %(act)s = 'closed' THEN 0
+            -- Whoever gets it has read nothing of it yet.
+            WHEN %(act)s = 'handed_over' AND %(to_employee)s <> %(viewer)s THEN greatest(c.unread, 1)
+            ELSE c.unread
+        END,
         changed_at = clock_timestamp()
     FROM judged AS j
     WHERE c.chat_id = j.chat_id AND j.outcome = 'done'

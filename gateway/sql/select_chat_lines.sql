@@ -23,7 +23,7 @@ WITH lines AS (
 )
 SELECT
     l.type, l.at, l.key,
-    coalesce(m.direction, 'out') AS direction, coalesce(m.kind, o.kind) AS kind, coalesce(m.text, o.text) AS text,
+    coalesce(m.direction, 'out') AS direction, coalesce(m.kind, o.kind) AS kind, CASE WHEN m.is_revoked THEN '' ELSE coalesce(m.text, o.text) END AS text,
     m.message_id, m.is_edited, m.is_revoked, m.is_forwarded,
     coalesce(m.status, o.state) AS status, coalesce(m.error_text, o.error) AS error,
     coalesce(m.error_code, o.error_code) AS error_code, o.outbox_id, o.file_name,
@@ -33,7 +33,8 @@ SELECT
     author.name AS author,
     e.what, e.note, doer.name AS doer, receiver.name AS receiver,
     CASE WHEN quoted.message_id IS NOT NULL
-        THEN jsonb_build_object('direction', quoted.direction, 'kind', quoted.kind, 'text', left(quoted.text, 120))
+        THEN jsonb_build_object('direction', quoted.direction, 'kind', quoted.kind, 'text',
+            CASE WHEN quoted.is_revoked THEN '' ELSE left(quoted.text, 120) END)
     END AS quoted,
     coalesce(reactions.signs, '{}') AS reactions,
     coalesce(files.list, '[]') AS files, coalesce(cards.list, '[]') AS contacts, coalesce(products.list, '[]') AS products
@@ -60,7 +61,7 @@ LEFT JOIN LATERAL (
         'size_bytes', f.size_bytes, 'is_voice', f.is_voice
     )) AS list
     FROM switchboard.message_media AS f
-    WHERE f.account = c.account AND f.message_id = l.message_id
+    WHERE f.account = c.account AND f.message_id = l.message_id AND NOT m.is_revoked
 ) AS files ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(

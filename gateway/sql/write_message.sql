@@ -2,25 +2,37 @@
 --   viewer, sees_all, zone  who writes
 --   client_key              made by the page: the same key is the same message
 -- Returns what came of it: written, none (may not be read), owned (by another), away (not there now), closed_window,
--- no_template.
+-- no_template, used (the key is another message's).
 WITH locked AS (
     SELECT c.*
     FROM switchboard.chats AS c
     WHERE c.chat_id = %(chat)s
     FOR UPDATE
 ), before AS (
-    SELECT o.outbox_id FROM switchboard.outbox AS o WHERE o.client_key = CAST(%(client_key)s AS uuid) AND o.chat_id = %(chat)s
+    SELECT
+        o.outbox_id,
+        (
+            o.chat_id, o.employee_id, o.kind, o.text, o.template_name, o.template_language, o.template_values, o.sha256,
+            o.reply_to_id
+        ) = (
+            %(chat)s, %(viewer)s, %(kind)s, %(text)s, %(template_name)s, %(template_language)s,
+            CAST(%(template_values)s AS text[]), %(sha256)s, %(reply_to_id)s
+        ) AS is_same
+    FROM switchboard.outbox AS o
+    WHERE o.client_key = CAST(%(client_key)s AS uuid)
 ), judged AS (
     SELECT
         c.*,
         CASE
-            WHEN EXISTS (SELECT FROM before) THEN 'written'
+            WHEN EXISTS (SELECT FROM before AS b WHERE b.is_same) THEN 'written'
             WHEN c.state = 'in_work' AND c.owner_id <> %(viewer)s AND NOT %(sees_all)s THEN 'owned'
-            WHEN r.chat_id IS NULL AND c.state = 'queue' AND NOT EXISTS (
+            WHEN r.chat_id IS NULL AND c.state = 'queue' AND (c.offered_to IS NULL OR %(viewer)s = ANY(c.offered_to))
+                AND NOT EXISTS (
                 SELECT FROM switchboard.availability(now(), %(zone)s) AS a
                 WHERE a.employee_id = %(viewer)s AND a.unavailable IS NULL
             ) THEN 'away'
             WHEN r.chat_id IS NULL THEN 'none'
+            WHEN EXISTS (SELECT FROM before) THEN 'used'
             WHEN %(kind)s <> 'template' AND (c.last_in_at IS NULL OR c.last_in_at <= now() - interval '24 hours')
                 THEN 'closed_window'
             WHEN %(kind)s = 'template' AND NOT EXISTS (
@@ -51,7 +63,8 @@ WITH locked AS (
         owner_id = CASE WHEN j.state = 'in_work' THEN c.owner_id ELSE %(viewer)s END,
         taken_at = CASE WHEN j.state = 'in_work' THEN c.taken_at ELSE clock_timestamp() END,
         closed_at = NULL,
-        unread = 0,
+        -- A supervisor who helps in another's chat has not read it for them.
+        unread = CASE WHEN j.state = 'in_work' AND c.owner_id <> %(viewer)s THEN c.unread ELSE 0 END,
         changed_at = clock_timestamp()
     FROM judged AS j
     JOIN written AS w USING (chat_id)
@@ -69,5 +82,5 @@ SELECT
     CASE WHEN w.account IS NOT NULL THEN CAST(pg_notify('switchboard_outbox', w.account) AS text) END AS told
 FROM judged AS j
 LEFT JOIN written AS w USING (chat_id)
-LEFT JOIN before AS b ON true
+LEFT JOIN before AS b ON b.is_same
 LEFT JOIN switchboard.crm_employees AS owner ON owner.employee_id = j.owner_id

@@ -3,10 +3,10 @@
 import * as api from "./messenger_api.js";
 import { clients } from "./api.js";
 import { Composer } from "./composer.js";
-import { fill, make } from "./dom.js";
+import { fill, make, refill } from "./dom.js";
 import { moment, phone } from "./format.js";
 import { line } from "./lines.js";
-import { say } from "./words.js";
+import { currentLanguage, say } from "./words.js";
 
 const SEARCH_PAUSE_MS = 200;
 
@@ -15,10 +15,10 @@ export class Chat {
    * @param {number} id - chat_id.
    * @param {object} viewer - who looks.
    * @param {object} places - elements `chat` and `side`.
-   * @param {object} on - `closed()`, and `titleOf(chat)`.
+   * @param {object} on - `closed()`, `titleOf(chat)`, and `isOpen(chat)`: whether it is the one to be shown.
    */
   constructor(id, viewer, places, on) {
-    Object.assign(this, { id, viewer, places, on, data: null, lines: [], hasMore: false });
+    Object.assign(this, { id, viewer, places, on, data: null, lines: [], hasMore: false, asked: 0 });
     this.list = make("ol", { class: "lines plain", "aria-live": "polite" });
     this.earlier = make("button", { type: "button", class: "earlier", onclick: () => this.loadEarlier() });
     this.told = make("p", { class: "told", role: "status" });
@@ -34,31 +34,49 @@ export class Chat {
 
   /** Read the chat anew; what is typed stays, and what was scrolled to. */
   async load() {
+    const asked = ++this.asked;
     let told;
     try {
       told = await api.chat(this.id);
     } catch (error) {
-      // It went to somebody else, or is not offered any more.
-      this.tell(error);
+      if (asked !== this.asked || !this.on.isOpen(this)) return;
+      // It went to somebody else, or is not offered any more; why something just failed says more.
+      if (!this.told.textContent) this.tell(error);
       if (!this.data) this.on.closed();
       return;
     }
+    // An older answer may come after a newer one, or after another chat was opened.
+    if (asked !== this.asked || !this.on.isOpen(this)) return;
     this.data = told.chat;
-    const kept = this.lines.filter((one) => one.at < (told.lines[0]?.at ?? ""));
-    this.lines = [...kept, ...told.lines];
-    if (!kept.length) this.hasMore = told.has_more;
+    this.take(told);
     this.show();
     if (this.data.unread && this.data.owner_id === this.viewer.employee_id && document.hasFocus()) {
       await api.read(this.id).catch(() => {});
     }
   }
 
+  /** Keep what was loaded earlier where the latest lines follow it without a gap. */
+  take(told) {
+    const keys = new Set(told.lines.map((one) => one.key));
+    const joint = told.has_more ? this.lines.findIndex((one) => keys.has(one.key)) : -1;
+    const first = told.lines[0]?.at ?? "";
+    const kept = this.lines.slice(0, Math.max(joint, 0)).filter((one) => one.at <= first);
+    this.lines = [...kept, ...told.lines];
+    if (!kept.length) this.hasMore = told.has_more;
+  }
+
   async loadEarlier() {
     const [first] = this.lines;
-    const told = await api.lines(this.id, first.at, first.key);
-    this.lines = [...told.lines, ...this.lines];
-    this.hasMore = told.has_more;
-    this.showLines(false);
+    try {
+      const told = await api.lines(this.id, first.at, first.key);
+      // Loaded anew or asked twice meanwhile: these lines would stand in the wrong place.
+      if (this.lines[0]?.key !== first.key) return;
+      this.lines = [...told.lines, ...this.lines];
+      this.hasMore = told.has_more;
+      this.showLines(false);
+    } catch (error) {
+      this.tell(error);
+    }
   }
 
   get isMine() {
@@ -82,20 +100,37 @@ export class Chat {
     const { data } = this;
     const state = data.state === "queue" ? say("in_queue") : data.state === "closed" ? say("is_closed") : say("owner_is", { who: data.owner_name });
     const act = (name, label, look = "") =>
-      make("button", { type: "button", class: look, onclick: () => this.change(name) }, say(label));
-    fill(
-      this.top,
-      make("button", { type: "button", class: "back", "aria-label": say("cancel"), onclick: () => this.on.closed() }, "←"),
-      make("div", { class: "who" }, make("h2", {}, this.on.titleOf(data)), make("p", { class: "quiet", "data-testid": "chat-state" }, state)),
-      make(
-        "div",
-        { class: "acts" },
-        (data.may_take || (data.state === "closed" && data.is_own)) && act("taken", "take", "first"),
-        (this.isMine || data.may_take) && make("button", { type: "button", onclick: () => this.askWhom() }, say("hand_over")),
-        this.isMine && act("returned", "give_back"),
-        (this.isMine || data.may_take) && act("closed", "close_chat"),
-      ),
-    );
+      make("button", { type: "button", class: look, "data-focus": name, onclick: () => this.change(name) }, say(label));
+    const mayAct = this.isMine || data.may_take;
+    const mayTake = data.may_take || (data.state === "closed" && data.is_own);
+    const handOver = { type: "button", "data-focus": "hand_over", onclick: () => this.askWhom() };
+    const title = this.on.titleOf(data);
+    refill(this.top, [
+      {
+        key: "back",
+        sign: currentLanguage(),
+        show: () => make("button", { type: "button", class: "back", "aria-label": say("cancel"), onclick: () => this.on.closed() }, "←"),
+      },
+      {
+        key: "who",
+        sign: `${title}\n${state}`,
+        show: () =>
+          make("div", { class: "who" }, make("h2", {}, title), make("p", { class: "quiet", "data-testid": "chat-state" }, state)),
+      },
+      {
+        key: "acts",
+        sign: JSON.stringify([currentLanguage(), mayTake, mayAct, this.isMine]),
+        show: () =>
+          make(
+            "div",
+            { class: "acts" },
+            mayTake && act("taken", "take", "first"),
+            mayAct && make("button", handOver, say("hand_over")),
+            this.isMine && act("returned", "give_back"),
+            mayAct && act("closed", "close_chat"),
+          ),
+      },
+    ]);
   }
 
   showLines(followsEnd, isNew = false) {
@@ -104,7 +139,14 @@ export class Chat {
     const fromEnd = box.scrollHeight - box.scrollTop;
     this.earlier.textContent = say("earlier");
     this.earlier.hidden = !this.hasMore;
-    fill(box, this.lines.filter((one) => one.what !== "noted").map((one) => line(one, this)));
+    // A moment of today is shown without its day: tomorrow it is shown anew.
+    const about = `${currentLanguage()} ${new Date().toDateString()}`;
+    refill(
+      box,
+      this.lines
+        .filter((one) => one.what !== "noted")
+        .map((one) => ({ key: one.key, sign: about + JSON.stringify(one), show: () => line(one, this) })),
+    );
     if (followsEnd && atEnd) box.scrollTop = box.scrollHeight;
     else box.scrollTop = box.scrollHeight - fromEnd;
   }
@@ -120,6 +162,8 @@ export class Chat {
       ["account", data.account],
       ["rule", data.rule],
     ];
+    this.unassign.textContent = say("unassign");
+    this.unassign.hidden = !data.party_id;
     const notes = this.lines.filter((one) => one.what === "noted");
     const shown = rows.filter(([, value]) => value);
     fill(this.facts, make("dl", { class: "facts" }, shown.map(([name, value]) => [make("dt", {}, say(name)), make("dd", {}, value)])));
@@ -143,8 +187,7 @@ export class Chat {
         onsubmit: async (event) => {
           event.preventDefault();
           if (!text.value.trim()) return;
-          await this.try(() => api.note(this.id, text.value.trim()));
-          text.value = "";
+          if (await this.try(() => api.note(this.id, text.value.trim()))) text.value = "";
         },
       },
       text,
@@ -166,7 +209,7 @@ export class Chat {
         clearTimeout(waiting);
         waiting = setTimeout(async () => {
           const words = input.value;
-          const list = words.trim().length > 1 ? await clients(words) : [];
+          const list = words.trim().length > 1 ? await clients(words).catch(() => []) : [];
           if (input.value !== words) return;
           fill(
             found,
@@ -182,11 +225,19 @@ export class Chat {
         }, SEARCH_PAUSE_MS);
       },
     });
-    return [make("h3", {}, say("whose")), input, found];
+    // Whose contact it is not is known to people, not to numbers.
+    this.unassign = make("button", { type: "button", onclick: () => assign({ party_id: "" }) });
+    return [make("h3", {}, say("whose")), input, found, this.unassign];
   }
 
   async askWhom() {
-    const people = await api.colleagues();
+    let people;
+    try {
+      people = await api.colleagues();
+    } catch (error) {
+      this.tell(error);
+      return;
+    }
     const whom = make(
       "select",
       { "aria-label": say("to_whom") },
@@ -205,8 +256,7 @@ export class Chat {
         class: "hand-over",
         onsubmit: async (event) => {
           event.preventDefault();
-          fill(this.dialog);
-          await this.change("handed_over", { to_employee: whom.value, note: why.value });
+          if (await this.change("handed_over", { to_employee: whom.value, note: why.value })) fill(this.dialog);
         },
       },
       whom,
@@ -219,25 +269,30 @@ export class Chat {
   }
 
   async change(act, more = {}) {
-    await this.try(() => api.change(this.id, { act, ...more }));
+    return this.try(() => api.change(this.id, { act, ...more }));
   }
 
   async decide(outboxId, act) {
     await this.try(() => api.decide(this.id, outboxId, act));
   }
 
-  /** Do something and show the chat anew; what goes wrong is said. */
+  /** Do something and show the chat anew; what goes wrong is said. Return whether it went well. */
   async try(work) {
     this.told.textContent = "";
+    let isDone = true;
     try {
       await work();
     } catch (error) {
+      isDone = false;
       this.tell(error);
     }
     await this.load();
+    return isDone;
   }
 
   tell(error) {
-    this.told.textContent = error.outcome === "closed_window" ? say("window_closed") : say("failed_load", { why: error.message });
+    this.told.textContent = error.outcome
+      ? say(`r_${error.outcome}`, { who: error.owner })
+      : say("failed", { why: error.message });
   }
 }

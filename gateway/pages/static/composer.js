@@ -5,6 +5,7 @@ import { fill, make } from "./dom.js";
 import { moment } from "./format.js";
 import { currentLanguage, say } from "./words.js";
 
+const LONGEST_CAPTION = 1024;
 const TYPES = "image/jpeg,image/png,application/pdf,text/plain,audio/mpeg,audio/ogg,video/mp4,.doc,.docx,.xls,.xlsx,.pptx";
 
 export class Composer {
@@ -16,7 +17,8 @@ export class Composer {
     this.text = make("textarea", { rows: 2, maxlength: 4096, onkeydown: (event) => this.onKey(event) });
     this.file = make("input", { type: "file", accept: TYPES, hidden: true, onchange: () => this.sendFile() });
     // The same message keeps its key until it is known to be written, so that a second try makes no second one.
-    this.key = api.newKey();
+    this.tried = { content: null, key: null };
+    this.isSending = false;
     this.isTemplateShown = false;
   }
 
@@ -64,7 +66,11 @@ export class Composer {
     const values = make("div", { class: "values" });
     const choice = make(
       "select",
-      { "aria-label": say("choose_template"), onchange: () => this.showValues(choice, values) },
+      {
+        "aria-label": say("choose_template"),
+        required: true,
+        onchange: () => this.showValues(choice.value && data.templates[Number(choice.value)], values),
+      },
       make("option", { value: "" }, data.templates.length ? say("choose_template") : say("no_templates")),
       data.templates.map((one, place) => make("option", { value: String(place) }, `${one.name} (${one.language})`)),
     );
@@ -74,7 +80,7 @@ export class Composer {
         class: "template-form",
         onsubmit: (event) => {
           event.preventDefault();
-          this.sendTemplate(data.templates[Number(choice.value)], values);
+          this.sendTemplate(choice.value && data.templates[Number(choice.value)], values);
         },
       },
       choice,
@@ -93,12 +99,11 @@ export class Composer {
     this.show();
   }
 
-  showValues(choice, values) {
-    const template = this.chat.data.templates[Number(choice.value)];
-    const inputs = Array.from({ length: template?.variables ?? 0 }, (_, place) =>
+  showValues(template, values) {
+    const inputs = Array.from({ length: template ? template.variables : 0 }, (_, place) =>
       make("input", { required: true, placeholder: `{{${place + 1}}}`, "aria-label": `{{${place + 1}}}`, maxlength: 1000 }),
     );
-    fill(values, template && make("p", { class: "quiet" }, template.body), inputs);
+    fill(values, template ? make("p", { class: "quiet" }, template.body) : null, inputs);
     inputs[0]?.focus();
   }
 
@@ -109,35 +114,59 @@ export class Composer {
   }
 
   async sendText() {
-    const text = this.text.value.trim();
-    if (!text || this.isSending) return;
-    await this.send(() => api.write(this.chat.id, { client_key: this.key, text }), () => (this.text.value = ""));
+    const typed = this.text.value;
+    const text = typed.trim();
+    if (!text) return;
+    await this.send({ text }, (key) => api.write(this.chat.id, { client_key: key, text }), () => this.forget(typed));
     this.text.focus();
   }
 
   async sendTemplate(template, values) {
     if (!template) return;
     const given = [...values.querySelectorAll("input")].map((input) => input.value.trim());
-    const message = { client_key: this.key, template: template.name, language: template.language, values: given };
-    await this.send(() => api.write(this.chat.id, message), () => this.showTemplates(false));
+    const message = { template: template.name, language: template.language, values: given };
+    await this.send(message, (key) => api.write(this.chat.id, { client_key: key, ...message }), () => {
+      // A form that is filled in still would be sent once more by a second click.
+      this.shows = null;
+      this.showTemplates(false);
+    });
   }
 
   async sendFile() {
     const [file] = this.file.files;
     if (!file) return;
-    this.chat.told.textContent = say("uploading");
-    await this.send(() => api.sendFile(this.chat.id, this.key, file, this.text.value.trim()), () => (this.text.value = ""));
+    // WhatsApp sends a sound without a text: what is typed stays for a message of its own.
+    const typed = api.typeOf(file).startsWith("audio/") ? "" : this.text.value;
+    const text = typed.trim();
+    if (text.length > LONGEST_CAPTION) {
+      this.chat.told.textContent = say("long_caption", { most: LONGEST_CAPTION });
+    } else {
+      const content = { name: file.name, size: file.size, changed: file.lastModified, text };
+      await this.send(content, (key) => api.sendFile(this.chat.id, key, file, text), () => this.forget(typed), "uploading");
+    }
     this.file.value = "";
   }
 
-  async send(work, done) {
+  /** Take out of the box what has been sent; what was typed meanwhile stays. */
+  forget(sent) {
+    const { value } = this.text;
+    if (value.startsWith(sent)) this.text.value = value.slice(sent.length);
+  }
+
+  async send(content, work, done, words = "") {
+    if (this.isSending) return;
     this.isSending = true;
-    this.chat.told.textContent = "";
+    this.chat.told.textContent = words && say(words);
+    const tried = JSON.stringify(content);
+    if (this.tried.content !== tried) this.tried = { content: tried, key: api.newKey() };
     try {
-      await work();
-      this.key = api.newKey();
+      await work(this.tried.key);
+      this.tried = { content: null, key: null };
+      this.chat.told.textContent = "";
       done();
     } catch (error) {
+      // What the gateway refused is not written: whatever is sent next is another message.
+      if (error.outcome) this.tried = { content: null, key: null };
       this.chat.tell(error);
     }
     this.isSending = false;

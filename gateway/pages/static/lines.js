@@ -39,7 +39,7 @@ function message(one, chat) {
       make(
         "p",
         { class: "acts" },
-        make("button", { type: "button", onclick: () => chat.decide(one.outbox_id, "again") }, say("again")),
+        make("button", { type: "button", "data-focus": "again", onclick: () => chat.decide(one.outbox_id, "again") }, say("again")),
         make("button", { type: "button", onclick: () => chat.decide(one.outbox_id, "cancel") }, say("leave_it")),
       ),
     one.type === "waiting" &&

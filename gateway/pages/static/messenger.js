@@ -3,12 +3,15 @@
 import * as api from "./messenger_api.js";
 import "./messenger_words.js";
 import { Chat } from "./chat.js";
-import { fill, make } from "./dom.js";
+import { fill, make, refill } from "./dom.js";
 import { moment, phone } from "./format.js";
 import { showTheme } from "./theme.js";
-import { chooseLanguage, say, switchLanguage } from "./words.js";
+import { chooseLanguage, currentLanguage, say, switchLanguage } from "./words.js";
 
 const SETTLE_MS = 250;
+const AGAIN_MS = 3000;
+// Who is at work, and whose 24 hours are over, changes by the clock: nothing tells of it.
+const LOOK_MS = 60_000;
 
 const $ = (id) => document.getElementById(id);
 let viewer = null;
@@ -17,7 +20,10 @@ let rows = [];
 let hasMore = false;
 let counts = { queue: 0, mine: 0, mine_unread: 0 };
 let open = null;
+/** Chats that were opened, by their id: what is typed in one stays. */
+const opened = new Map();
 let isConnected = false;
+let isLoaded = false;
 let waiting;
 const changed = new Set();
 
@@ -36,10 +42,13 @@ async function begin() {
       showStatus();
     },
   });
+  setInterval(() => onChanged([0]), LOOK_MS);
+  // A chat counts as read when its owner looks.
+  addEventListener("focus", () => onChanged([0]));
 }
 
 /** Read anew what is shown, once things have settled. */
-function onChanged(ids) {
+function onChanged(ids, pause = SETTLE_MS) {
   for (const id of ids) changed.add(id);
   clearTimeout(waiting);
   waiting = setTimeout(async () => {
@@ -49,25 +58,29 @@ function onChanged(ids) {
       await loadList();
       if (open && (seen.has(0) || seen.has(open.id))) await open.load();
     } catch {
-      onChanged([...seen]);
+      onChanged([...seen], AGAIN_MS);
     }
-  }, SETTLE_MS);
+  }, pause);
 }
 
 async function loadList() {
   const asked = list;
   const told = await api.chats(asked);
   if (asked !== list) return;
-  const fresh = told.mine_unread > counts.mine_unread || told.queue > counts.queue;
+  const unread = new Map(rows.map((chat) => [chat.chat_id, chat.unread]));
+  const fresh = isLoaded && told.chats.find((chat) => chat.unread > (unread.get(chat.chat_id) ?? 0));
   ({ chats: rows, has_more: hasMore } = told);
   counts = told;
-  if (fresh && rows.length) $("told").textContent = say("new_message", { who: titleOf(rows[0]) });
+  isLoaded = true;
+  if (fresh) $("told").textContent = say("new_message", { who: titleOf(fresh) });
   showLists();
 }
 
 async function loadMore() {
+  const asked = list;
   const last = rows.at(-1);
   const told = await api.chats(list, list === "queue" ? last.opened_at : last.last_message_at, String(last.chat_id));
+  if (asked !== list || rows.at(-1)?.chat_id !== last.chat_id) return;
   rows = [...rows, ...told.chats];
   hasMore = told.has_more;
   showLists();
@@ -98,24 +111,35 @@ function showLists() {
   const names = ["queue", "mine", ...(viewer.is_supervisor ? ["everybody"] : []), "closed"];
   const badge = { queue: counts.queue, mine: counts.mine_unread };
   document.title = `${counts.mine_unread ? `(${counts.mine_unread}) ` : ""}${say("messenger")}`;
-  fill(
+  refill(
     $("lists"),
-    names.map((name) =>
-      make(
-        "button",
-        { type: "button", role: "tab", "aria-selected": String(name === list), onclick: () => choose(name) },
-        say(name),
-        badge[name] ? make("span", { class: "badge" }, String(badge[name])) : null,
-      ),
-    ),
+    names.map((name) => ({
+      key: name,
+      sign: [currentLanguage(), name === list, badge[name]].join(" "),
+      show: () =>
+        make(
+          "button",
+          { type: "button", role: "tab", "data-focus": "tab", "aria-selected": String(name === list), onclick: () => choose(name) },
+          say(name),
+          badge[name] ? make("span", { class: "badge" }, String(badge[name])) : null,
+        ),
+    })),
   );
-  fill($("chats"), rows.length ? rows.map(row) : make("li", { class: "quiet" }, say(`no_chats_${list}`)));
+  const about = [currentLanguage(), new Date().toDateString(), list].join(" ");
+  const shown = rows.map((chat) => ({
+    key: chat.chat_id,
+    sign: about + (open?.id === chat.chat_id) + JSON.stringify(chat),
+    show: () => row(chat),
+  }));
+  const empty = { key: "empty", sign: about, show: () => make("li", { class: "quiet" }, say(`no_chats_${list}`)) };
+  refill($("chats"), shown.length ? shown : [empty]);
   $("more").hidden = !hasMore;
 }
 
 function row(chat) {
   const words = chat.last_text || (chat.last_kind ? say(`k_${chat.last_kind}`) : "");
   const mine = chat.last_direction === "out" ? `${say("you")}: ` : "";
+  const since = list === "queue" ? say("waits_since", { since: moment(chat.opened_at) }) : moment(chat.last_message_at);
   return make(
     "li",
     {},
@@ -124,10 +148,11 @@ function row(chat) {
       {
         type: "button",
         class: "chat-row",
+        "data-focus": "row",
         "aria-current": open?.id === chat.chat_id ? "true" : null,
         onclick: () => show(chat.chat_id),
       },
-      make("span", { class: "chat-row-head" }, make("strong", {}, titleOf(chat)), make("span", { class: "quiet" }, moment(chat.last_message_at))),
+      make("span", { class: "chat-row-head" }, make("strong", {}, titleOf(chat)), make("span", { class: "quiet" }, since)),
       make("span", { class: "chat-row-text" }, mine + words),
       chat.has_trouble && make("span", { class: "trouble" }, say("s_failed")),
       chat.unread > 0 && make("span", { class: "badge" }, String(chat.unread)),
@@ -144,13 +169,16 @@ function titleOf(chat) {
 async function choose(name) {
   list = name;
   rows = [];
+  isLoaded = false;
   showLists();
-  await loadList();
+  await loadList().catch(() => onChanged([], AGAIN_MS));
 }
 
 async function show(id) {
   if (open?.id !== id) {
-    open = new Chat(id, viewer, { chat: $("chat"), side: $("side") }, { closed: hide, titleOf });
+    const on = { closed: hide, titleOf, isOpen: (chat) => chat === open };
+    open = opened.get(id) ?? new Chat(id, viewer, { chat: $("chat"), side: $("side") }, on);
+    opened.set(id, open);
     history.replaceState(null, "", `?chat=${id}`);
   }
   document.body.classList.add("has-chat");
@@ -167,7 +195,7 @@ function hide() {
   showLists();
 }
 
-$("more").addEventListener("click", loadMore);
+$("more").addEventListener("click", () => loadMore().catch(() => onChanged([], AGAIN_MS)));
 $("language").addEventListener("click", () => {
   switchLanguage();
   showAll();

@@ -1,10 +1,11 @@
 // What the messenger's page asks the gateway.
 
-/** An answer other than a success; `outcome` is the gateway's word for it, where it has one. */
+/** An answer other than a success; `outcome` is the gateway's word for it, where it has one, `owner` whose the chat is. */
 export class Refusal extends Error {
-  constructor(words, outcome) {
+  constructor(words, outcome, owner) {
     super(words);
     this.outcome = outcome;
+    this.owner = owner;
   }
 }
 
@@ -15,7 +16,8 @@ async function ask(path, how = {}) {
     throw new Refusal("401");
   }
   if (!answer.ok) {
-    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"));
+    const owner = decodeURIComponent(answer.headers.get("X-Owner") ?? "");
+    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"), owner);
   }
   return answer.status === 204 ? null : answer.json();
 }
@@ -41,10 +43,29 @@ export const assign = (id, partyId, contactId) =>
 export const fileAddress = (id, messageId, mediaId) =>
   `/messenger/api/chats/${id}/file?${query({ message_id: messageId, media_id: mediaId })}`;
 
+const TYPES = {
+  pdf: "application/pdf",
+  txt: "text/plain",
+  doc: "application/msword",
+  docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  xls: "application/vnd.ms-excel",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+};
+
+/** Return a file's type; where no program for it is installed the browser knows none. */
+export function typeOf(file) {
+  return file.type || TYPES[file.name.split(".").at(-1).toLowerCase()] || "";
+}
+
 export function sendFile(id, key, file, text) {
-  return ask(`chats/${id}/files?${query({ client_key: key, text })}`, {
+  return ask(`chats/${id}/files?${query({ client_key: key })}`, {
     method: "POST",
-    headers: { "Content-Type": file.type, "X-File-Name": encodeURIComponent(file.name) },
+    headers: {
+      "Content-Type": typeOf(file),
+      "X-File-Name": encodeURIComponent(file.name.toWellFormed?.() ?? file.name),
+      "X-Text": encodeURIComponent(text.toWellFormed?.() ?? text),
+    },
     body: file,
   });
 }
