@@ -23,7 +23,8 @@ WITH lines AS (
 )
 SELECT
     l.type, l.at, l.key,
-    coalesce(m.direction, 'out') AS direction, coalesce(m.kind, o.kind) AS kind, CASE WHEN m.is_revoked THEN '' ELSE coalesce(m.text, o.text) END AS text,
+    coalesce(m.direction, 'out') AS direction, coalesce(m.kind, o.kind) AS kind,
+    CASE WHEN m.is_revoked THEN '' ELSE coalesce(m.text, o.text) END AS text,
     m.message_id, m.is_edited, m.is_revoked, m.is_forwarded,
     coalesce(m.status, o.state) AS status, coalesce(m.error_text, o.error) AS error,
     coalesce(m.error_code, o.error_code) AS error_code, o.outbox_id, o.file_name,

@@ -101,3 +101,23 @@ def test_a_file_past_its_time_is_removed_unless_another_message_shows_it(messeng
     assert forget_media(messenger.warehouse, folder, 365) == 1
     assert list(folder.glob("??/*")) == []
     assert messenger.rows("SELECT DISTINCT state FROM message_media") == [("forgotten",)]
+
+
+def test_a_file_that_was_never_sent_is_removed_after_its_time(messenger: MessengerBench) -> None:
+    """Unless another message may still send it."""
+    messenger.whatsapp.receive_text(IVANOV, "здравствуйте")
+    messenger.taken_in()
+    sha256 = hashlib.sha256(b"x").hexdigest()
+    folder = messenger.messengers.media_folder
+    kept = folder / sha256[:2] / sha256
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"x")
+    failed, waiting = (messenger.write(IVANOV, "", kind="document", sha256=sha256) for _ in range(2))
+    fail = "UPDATE outbox SET state = 'failed', settled_at = now() - interval '400 days' WHERE outbox_id = :id"
+    messenger.execute(fail, id=failed)
+    assert forget_media(messenger.warehouse, folder, 365) == 1
+    assert kept.exists()
+    messenger.execute(fail, id=waiting)
+    assert forget_media(messenger.warehouse, folder, 365) == 1
+    assert not kept.exists()
+    assert forget_media(messenger.warehouse, folder, 365) == 0

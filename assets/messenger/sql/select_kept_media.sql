@@ -1,2 +1,4 @@
--- Which of these files other messages still show.
-SELECT DISTINCT sha256 FROM message_media WHERE state = 'kept' AND sha256 = ANY(:hashes)
+-- Which of these files other messages still show, or may still send.
+SELECT sha256 FROM message_media WHERE state = 'kept' AND sha256 = ANY(:hashes)
+UNION
+SELECT sha256 FROM outbox WHERE state <> 'accepted' AND sha256 = ANY(:hashes)

@@ -1,20 +1,10 @@
 // What the page asks the gateway.
 
-async function ask(path, how = {}) {
-  const answer = await fetch(`/card/api/${path}`, { credentials: "same-origin", ...how });
-  if (answer.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-    throw new Error("401");
-  }
-  if (!answer.ok) throw new Error((await answer.text()) || String(answer.status));
-  return answer.status === 204 ? null : answer.json();
-}
+import * as gateway from "./request.js";
+import { query } from "./request.js";
 
-function send(method, path, data) {
-  return ask(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) });
-}
-
-const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
+const ask = (path) => gateway.ask(`/card/api/${path}`);
+const send = (method, path, data) => gateway.send(method, `/card/api/${path}`, data);
 
 export const me = () => ask("me");
 export const live = () => ask("live");

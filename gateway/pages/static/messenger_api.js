@@ -1,32 +1,10 @@
 // What the messenger's page asks the gateway.
 
-/** An answer other than a success; `outcome` is the gateway's word for it, where it has one, `owner` whose the chat is. */
-export class Refusal extends Error {
-  constructor(words, outcome, owner) {
-    super(words);
-    this.outcome = outcome;
-    this.owner = owner;
-  }
-}
+import * as gateway from "./request.js";
+import { query } from "./request.js";
 
-async function ask(path, how = {}) {
-  const answer = await fetch(`/messenger/api/${path}`, { credentials: "same-origin", ...how });
-  if (answer.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-    throw new Refusal("401");
-  }
-  if (!answer.ok) {
-    const owner = decodeURIComponent(answer.headers.get("X-Owner") ?? "");
-    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"), owner);
-  }
-  return answer.status === 204 ? null : answer.json();
-}
-
-function post(path, data) {
-  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) });
-}
-
-const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
+const ask = (path, how) => gateway.ask(`/messenger/api/${path}`, how);
+const post = (path, data) => gateway.send("POST", `/messenger/api/${path}`, data);
 
 export const me = () => ask("me");
 export const chats = (list, before, chat) => ask(`chats?${query({ list, before, before_chat: chat })}`);
