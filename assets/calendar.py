@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -40,3 +41,9 @@ def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
     zone = ZoneInfo(str(window.start.tzinfo))
     first_day = window.start.astimezone(zone).date()
     return first_day, window.end.astimezone(zone).date() - timedelta(days=1)
+
+
+def log_days(context: dg.OpExecutionContext | dg.AssetExecutionContext, asset: str, days: Mapping[date, int]) -> None:
+    """Log one materialisation for each touched day of a daily asset."""
+    for day, rows in days.items():
+        context.log_event(dg.AssetMaterialization(asset, partition=day.isoformat(), metadata={"rows touched": rows}))

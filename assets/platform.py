@@ -15,6 +15,7 @@ from assets.contacts.rules import ContactRules, MatchingRules
 from assets.contacts.sources import ContactSource
 from assets.enrichment.enrich import NumberRules
 from assets.history.load import LoadRules
+from assets.history.recorded import RecordingRules
 from assets.messenger.rules import Messengers
 from assets.routing.policy import AnswerPolicy, PublicationRules
 from assets.routing.rules import RoutingRules
@@ -28,10 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Telephony:
-    """A configured telephony server: how to open it, and by which rules its rows are read."""
+    """A configured telephony server.
+
+    Attributes:
+        open: opens it.
+        rules: by which its rows are read.
+        recordings: what is known of its recordings.
+    """
 
     open: Callable[[], TelephonySource]
     rules: LoadRules
+    recordings: RecordingRules = field(default_factory=RecordingRules)
 
 
 @dataclass(frozen=True)

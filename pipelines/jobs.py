@@ -5,12 +5,13 @@ log one materialisation for each touched day of each asset they wrote. (No postp
 here: Dagster reads the ops' annotations as objects.)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from assets.calendar import log_days
 from assets.history.load import LoadReport, load_new, reread_days
 from assets.platform import Platform, Telephony
 from assets.routing.assets import describe_routing_table
@@ -20,6 +21,10 @@ from pipelines.contact_changes import contact_changes, log_enriched_days
 from pipelines.housekeeping import Retention, make_housekeeping_job
 
 SOURCE_TAG = "switchboard/source"
+
+AUDIT_ASSETS = ("recordings", "history_gaps")
+BACKTEST_ASSETS = ("routing_backtest", "call_events_reconciliation")
+QUALITY_ASSETS = (*AUDIT_ASSETS, *BACKTEST_ASSETS)
 
 CONTACT_ASSETS = ("crm_parties", "crm_phones", "crm_employees", "contact_ownership", "number_owners")
 
@@ -147,9 +152,9 @@ def make_jobs(retention: Retention) -> list[Any]:
         ),
         dg.define_asset_job(
             "nightly_quality",
-            selection=dg.AssetSelection.assets("routing_backtest", "call_events_reconciliation"),
-            description="Replay yesterday's calls: would the ranking have named whoever took them? And compare them "
-            "with the events of that day.\n\n"
+            selection=dg.AssetSelection.assets(*QUALITY_ASSETS),
+            description="Look for what the history lacks and bring it back; check recordings; replay yesterday's "
+            "calls: would the ranking have named whoever took them? And compare them with the events of that day.\n\n"
             "Ночная проверка качества",
             tags={"switchboard/job": "nightly_quality"},
         ),
@@ -168,12 +173,6 @@ def make_jobs(retention: Retention) -> list[Any]:
         ),
         make_housekeeping_job(retention),
     ]
-
-
-def log_days(context: dg.OpExecutionContext, asset: str, days: Mapping[date, int]) -> None:
-    """Log one materialisation for each touched day of a daily asset."""
-    for day, rows in days.items():
-        context.log_event(dg.AssetMaterialization(asset, partition=day.isoformat(), metadata={"rows touched": rows}))
 
 
 def _server(platform: Platform, name: str) -> Telephony:

@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import text
 
-from pipelines.jobs import CONTACT_ASSETS, SOURCE_TAG
+from pipelines.jobs import BACKTEST_ASSETS, CONTACT_ASSETS, SOURCE_TAG
 from resources.warehouse import Warehouse
 from resources.warehouse.statements import run
 
@@ -88,7 +88,7 @@ def run_main_job(
         step("backtest")
         first_day, last_day = (day.isoformat() for day in backtested_days)
         days = {ASSET_PARTITION_RANGE_START_TAG: first_day, ASSET_PARTITION_RANGE_END_TAG: last_day}
-        _execute(defs, "backtest", instance, "nightly_quality", tags=days)
+        _execute(defs, "backtest", instance, "nightly_quality", tags=days, assets=BACKTEST_ASSETS)
 
 
 def what_was_built(warehouse: Warehouse) -> Built:

@@ -17,6 +17,7 @@ from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
 from assets.routing.rules import RoutingRules
 from pipelines.messenger_settings import make_messengers
+from pipelines.recordings import recording_rules
 from pipelines.settings import Settings, SettingsError
 from pipelines.systems import (
     AnySource,
@@ -56,7 +57,11 @@ def make_platform(settings: Settings) -> Platform:
     return Platform(
         warehouse=Warehouse(settings.database_url.get_secret_value()),
         telephony={
-            name: Telephony(open=partial(open_source, name, source, settings), rules=_rules(source, settings))
+            name: Telephony(
+                open=partial(open_source, name, source, settings),
+                rules=_rules(source, settings),
+                recordings=recording_rules(source, settings),
+            )
             for name, source in settings.sources.items()
         },
         contacts=make_contact_sources(settings),

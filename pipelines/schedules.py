@@ -4,14 +4,14 @@ A tick first takes a cheap look. With nothing to do it launches no run and says 
 costs seconds and tens of kilobytes of log. Each description says what stops when the switch is off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 from dagster import DagsterInstance, RunsFilter
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from assets.enrichment.enrich import count_stale_owners, count_waiting_calls
 from assets.history.load import lock_of, stored_cursor
@@ -20,7 +20,7 @@ from assets.routing.build import LOCK as ROUTING_LOCK
 from assets.routing.build import mark_verified, pending_work
 from assets.routing.publish import look, verify
 from pipelines.housekeeping import UNFINISHED
-from pipelines.jobs import SOURCE_TAG
+from pipelines.jobs import AUDIT_ASSETS, SOURCE_TAG
 from pipelines.looks import is_at_work
 from pipelines.settings import Settings
 from pipelines.windows import crons_within, is_within
@@ -38,6 +38,7 @@ THREE_MONTHS_DAYS = 92
 REREAD_DAYS = 2
 NIGHTLY_REREAD_DAYS = 7
 NIGHTLY_REREAD_HOUR = 3
+AUDITED_DAYS = 7
 
 LATE_AFTER = timedelta(minutes=10)
 """A tick evaluated this long after its time is a missed one, made up for after a standstill."""
@@ -68,7 +69,7 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         ),
     )
     def call_history_load(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
-        return look_for_new_calls(context.instance, platform)
+        return _each_once(context, look_for_new_calls(context.instance, platform))
 
     @dg.schedule(
         name="call_history_reread",
@@ -86,7 +87,7 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
     def call_history_reread(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         local = context.scheduled_execution_time.astimezone(settings.zone)
         days = NIGHTLY_REREAD_DAYS if local.hour == NIGHTLY_REREAD_HOUR else REREAD_DAYS
-        return look_for_days_to_reread(context.instance, platform, local.date(), days)
+        return _each_once(context, look_for_days_to_reread(context.instance, platform, local.date(), days))
 
     @dg.schedule(
         name="contact_owners_5_days",
@@ -151,16 +152,19 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            "03:30: replays yesterday's calls and keeps how often the ranking named whoever took them; compares "
+            f"03:30: looks for holes in the history of the last {AUDITED_DAYS} days and fills them, checks their "
+            "recordings; replays yesterday's calls and keeps how often the ranking named whoever took them; compares "
             "yesterday's history with its events.\n"
-            "Off: nobody notices when the ranking grows worse than simply asking for whoever talked last, or when "
-            "events are lost.\n\n"
-            "Ночная проверка качества маршрутизации и событий"
+            "Off: nobody notices when calls or events are lost, recordings are missing, or the ranking grows worse "
+            "than simply asking for whoever talked last.\n\n"
+            "Ночная проверка полноты истории, маршрутизации и событий"
         ),
     )
     def nightly_quality(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         today = context.scheduled_execution_time.astimezone(settings.zone).date()
-        return look_for_calls_to_check(platform, max(today - timedelta(days=1), settings.history_start_on))
+        yesterday = max(today - timedelta(days=1), settings.history_start_on)
+        first_audited_day = _first_day(settings, yesterday, AUDITED_DAYS)
+        return _each_once(context, look_for_calls_to_check(platform, yesterday, first_audited_day))
 
     housekeeping = dg.ScheduleDefinition(
         name="housekeeping",
@@ -197,6 +201,14 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         housekeeping,
         usage_metrics,
     ]
+
+
+def _each_once(context: dg.ScheduleEvaluationContext, answer: Answer) -> Answer:
+    """Name each request of a tick, as Dagster insists on where there are several."""
+    if isinstance(answer, dg.SkipReason) or len(answer) == 1:
+        return answer
+    tick = context.scheduled_execution_time.isoformat()
+    return [request.with_replaced_attrs(run_key=f"{tick} {number}") for number, request in enumerate(answer)]
 
 
 def look_for_new_calls(instance: DagsterInstance, platform: Platform) -> Answer:
@@ -285,18 +297,33 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
     )
 
 
-def look_for_calls_to_check(platform: Platform, day: date) -> Answer:
-    """One run for what can be checked of a day: the ranking by calls that are evidence, events where they were kept."""
-    evidence = tracked_interactions.c
+def look_for_calls_to_check(platform: Platform, day: date, first_audited_day: date) -> Answer:
+    """One run for what can be checked of a day, and one that audits the last days.
+
+    The ranking is checked by calls that are evidence, events where they were kept, the history where it has calls.
+    """
+    evidence, legs = tracked_interactions.c, call_legs.c
     with platform.warehouse.transaction() as connection:
+
+        def is_there(condition: ColumnElement[bool]) -> bool:
+            return bool(connection.execute(select(condition)).scalar_one())
+
         has = {
-            "routing_backtest": exists().where(evidence.interaction_day == day, evidence.kind == "call"),
-            "call_events_reconciliation": exists(select(event_listeners)) | exists(select(call_events.c.event_id)),
+            "routing_backtest": is_there(exists().where(evidence.interaction_day == day, evidence.kind == "call")),
+            "call_events_reconciliation": is_there(
+                exists(select(event_listeners)) | exists(select(call_events.c.event_id))
+            ),
         }
-        assets = [name for name, is_there in has.items() if connection.execute(select(is_there)).scalar_one()]
-    if not assets:
-        return dg.SkipReason(f"No call of {day} is evidence, and no events of calls are kept: nothing to check.")
-    return _days(day, day, [dg.AssetKey(name) for name in assets])
+        is_audited = bool(platform.telephony) and is_there(
+            exists().where(legs.call_day.between(first_audited_day, day))
+        )
+    requests = _days(first_audited_day, day, AUDIT_ASSETS) if is_audited else []
+    if assets := [name for name, is_known in has.items() if is_known]:
+        requests += _days(day, day, assets)
+    return requests or dg.SkipReason(
+        f"No call from {first_audited_day} to {day} is stored or is evidence, and no events of calls are kept: nothing "
+        "to check."
+    )
 
 
 def _contacts_changed(platform: Platform) -> bool:
@@ -304,10 +331,10 @@ def _contacts_changed(platform: Platform) -> bool:
     return any(source.look(platform.warehouse).has_news for source in platform.contacts if source.is_cheap)
 
 
-def _days(first_day: date, last_day: date, assets: list[dg.AssetKey] | None = None) -> list[dg.RunRequest]:
+def _days(first_day: date, last_day: date, assets: Sequence[str] = ()) -> list[dg.RunRequest]:
     return [
         dg.RunRequest(
-            asset_selection=assets,
+            asset_selection=[dg.AssetKey(name) for name in assets] or None,
             tags={
                 ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
                 ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),

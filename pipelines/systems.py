@@ -33,12 +33,17 @@ class SourceSettings(Section):
         internal_digits: longest number that is an internal one; the general one where absent.
         event_channel: how the server tells of calls while they happen; its settings are below, by kind. Without one it
             is not listened to.
+        recordings_folder: where this machine sees the server's recordings, such as Asterisk's
+            /var/spool/asterisk/monitor; a MikoPBX hands them over itself.
+        records_every_talk: a talk without a recording lacks one; otherwise only a file that was named is missed.
     """
 
     timezone: str | None = None
     country: str | None = None
     internal_digits: int | None = Field(default=None, ge=2, le=8)
     event_channel: AnyEventChannel | None = None
+    recordings_folder: Path | None = None
+    records_every_talk: bool = False
 
     @field_validator("timezone")
     @classmethod

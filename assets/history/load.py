@@ -134,8 +134,8 @@ def load_portions(
         connection.commit()
         with closing(gathered(iter(portions), rules.rows_per_commit)) as arriving:
             for together in arriving:
-                _store(connection, pbx_id, dialect, together, rules, report)
-                _finish(connection, rules, report)
+                store_portions(connection, pbx_id, dialect, together, rules, report)
+                finish(connection, rules, report)
                 connection.commit()
                 if progress:
                     progress(report)
@@ -164,13 +164,13 @@ def reread_days(
             between = source.portions_between(start_at, end_at)
             with closing(gathered(between, rules.rows_per_commit)) as arriving:
                 for portions in arriving:
-                    _store(connection, source.pbx_id, source.dialect, portions, rules, report)
+                    store_portions(connection, source.pbx_id, source.dialect, portions, rules, report)
                     _run(connection, "remember_seen_legs")
             if not report.read:
                 _refuse_to_empty(connection, source.pbx_id, first_day, last_day)
             days = {"pbx_id": source.pbx_id, "first_day": first_day, "last_day": last_day}
             report.gone = _run(connection, "mark_gone_legs", days).scalar_one()
-            _finish(connection, rules, report)
+            finish(connection, rules, report)
     return report
 
 
@@ -197,15 +197,15 @@ def _follow(
 ) -> None:
     with closing(gathered(source.portions_after(cursor), rules.rows_per_commit)) as arriving:
         for portions in arriving:
-            _store(connection, source.pbx_id, source.dialect, portions, rules, report)
-            _finish(connection, rules, report)
+            store_portions(connection, source.pbx_id, source.dialect, portions, rules, report)
+            finish(connection, rules, report)
             _save_cursor(connection, source.pbx_id, portions[-1].cursor)
             connection.commit()
             if progress:
                 progress(report)
 
 
-def _store(
+def store_portions(
     connection: Connection,
     pbx_id: str,
     dialect: str,
@@ -213,7 +213,7 @@ def _store(
     rules: LoadRules,
     report: LoadReport,
 ) -> None:
-    """Bring portions' rows into `call_legs`; the calls concerned stand in `touched_calls`."""
+    """Bring portions' rows into `call_legs`; the calls concerned stand in `touched_calls`, for `finish`."""
     values = {
         "pbx_id": pbx_id,
         "zone": rules.source_zone,
@@ -268,7 +268,7 @@ def _one_column(records: Iterable[Mapping[str, Any]]) -> bytes:
     return "".join('"' + encode(record).replace('"', '""') + '"\n' for record in records).encode()
 
 
-def _finish(connection: Connection, rules: LoadRules, report: LoadReport) -> None:
+def finish(connection: Connection, rules: LoadRules, report: LoadReport) -> None:
     """Bring everything that hangs on the touched calls up to date."""
     if report.new >= report.analyze_at:
         # Autovacuum looks once a minute; a first load fills empty tables in seconds, and plans made for empty

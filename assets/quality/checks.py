@@ -132,6 +132,20 @@ RULES = [
         is_warning=True,
     ),
     Rule(
+        "history_gaps",
+        "holes_left_open",
+        "Every hole found in the history was filled, or is known to be none.",
+        "Look at the explanation of the rows shown; materialise history_gaps for their days to try again.",
+        is_warning=True,
+    ),
+    Rule(
+        "recordings",
+        "recordings_missing",
+        "Every recording of the last month that the server named is there.",
+        "Look at the PBX's disk and its folder of recordings; see table recordings for the files.",
+        is_warning=True,
+    ),
+    Rule(
         "call_legs",
         "fresh_quarantine",
         "No row was refused within the last day.",

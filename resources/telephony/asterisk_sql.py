@@ -156,12 +156,34 @@ class AsteriskSqlSource:
         rows = sum(newest.counts.values())
         return Look(has_news, f"newest start {newest.start}, {rows} rows in the window before it")
 
+    def count_rows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """Return for each span how many rows start in it by the server's wall clock.
+
+        Raises:
+            SourceUnavailableError: the database does not answer.
+            SourceRefusedError: it refuses us, or has no such table.
+        """
+        return self._table.count([self._span(start_at, end_at) for start_at, end_at in spans])
+
+    def portions_within(self, spans: Sequence[tuple[datetime, datetime]]) -> Iterator[Portion]:
+        """Yield exactly the rows that `count_rows` counts.
+
+        Raises:
+            SourceUnavailableError: the database does not answer.
+            SourceRefusedError: it refuses us, or has no such table.
+        """
+        for page in self._table.pages([self._span(start_at, end_at) for start_at, end_at in spans], self._page_rows):
+            yield Portion({}, records=page)
+
     def extensions(self) -> list[Extension]:
         """Return nothing: a CDR table holds no list of internal numbers."""
         return []
 
     def close(self) -> None:
         """Let go of nothing: connections are open only while they are used."""
+
+    def _span(self, start_at: datetime, end_at: datetime) -> Span:
+        return Span(self._table.wall_clock(start_at), self._table.wall_clock(end_at))
 
     def _newest(self, former: _Newest | None) -> _Newest:
         """Look at the newest part of the table, back to what `former` remembers."""

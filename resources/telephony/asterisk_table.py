@@ -148,6 +148,12 @@ class CdrTable:
             found |= {name: rows for name, rows in connection.execute(asked).all()}  # noqa: C416
         return {name: rows for name, rows in found.items() if rows}
 
+    def count(self, spans: Sequence[Span]) -> list[int]:
+        """Count the rows that start in each stretch."""
+        with self.connected() as connection:
+            rows = select(func.count()).select_from(self._table)
+            return [connection.execute(rows.where(self._within(span))).scalar_one() for span in spans]
+
     def pages(self, spans: Sequence[Span], page_rows: int) -> Iterator[list[Record]]:
         """Yield the rows of some stretches, ordered by start; rows of one second stay together."""
         for span in spans:

@@ -14,7 +14,7 @@ firewall guards it), works on old firmware, and knows one question: the rows aft
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import unquote
@@ -32,12 +32,14 @@ from resources.telephony.mikopbx_rows import (
     last_id_before,
     page_of,
     walk,
+    walk_ranges,
     wall_text,
 )
 from resources.telephony.source import (
     Cursor,
     Dialect,
     Extension,
+    IdRange,
     Look,
     Portion,
     SourceAnswerError,
@@ -173,6 +175,25 @@ class MikoPbxGetDataSource:
         fresh = page.beyond(place.last)
         has_news = bool(fresh.marks or fresh.refusals)
         return Look(has_news, f"{'rows' if has_news else 'no rows'} after id {place.last_id}")
+
+    def last_id(self, cursor: Cursor) -> int:
+        """Return the highest id read up to `cursor`."""
+        return Place.of(self.pbx_id, cursor).last_id
+
+    def portions_of_ids(self, ranges: Sequence[IdRange]) -> Iterator[Portion]:
+        """Yield the rows whose ids lie in `ranges`, with few requests.
+
+        Raises:
+            SourceError: the PBX did not answer as it should.
+        """
+
+        def portions(stop: threading.Event) -> Iterator[Portion]:
+            def fetch(after_id: int, limit: int) -> Page:
+                return self._fetch(after_id, limit, stop=stop)
+
+            return walk_ranges(self.pbx_id, ranges, fetch, self._portion_size)
+
+        return ahead(portions)
 
     def extensions(self) -> list[Extension]:
         """Return nothing: this end point has no such list."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal
@@ -33,12 +33,14 @@ from resources.telephony.mikopbx_rows import (
     call_of,
     page_of,
     walk,
+    walk_ranges,
     wall_text,
 )
 from resources.telephony.source import (
     Cursor,
     Dialect,
     Extension,
+    IdRange,
     Look,
     Portion,
     SourceAnswerError,
@@ -148,6 +150,47 @@ class MikoPbxRestSource:
             is_reset=place.is_reset_by(newest),
         )
 
+    def last_id(self, cursor: Cursor) -> int:
+        """Return the highest id read up to `cursor`."""
+        return Place.of(self.pbx_id, cursor).last_id
+
+    def portions_of_ids(self, ranges: Sequence[IdRange]) -> Iterator[Portion]:
+        """Yield the rows whose ids lie in `ranges`, with few requests.
+
+        Raises:
+            SourceError: the PBX did not answer as it should.
+        """
+
+        def portions(stop: threading.Event) -> Iterator[Portion]:
+            def fetch(after_id: int, limit: int) -> Page:
+                return self._fetch(after_id, limit, _EVER, stop)
+
+            return walk_ranges(self.pbx_id, ranges, fetch, _LARGEST_LIMIT)
+
+        return ahead(portions)
+
+    def count_rows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """Return for each span how many rows start in it by the PBX's wall clock; one small request each.
+
+        Raises:
+            SourceError: the PBX did not answer as it should.
+        """
+        return [self._count(start_at, end_at) for start_at, end_at in spans]
+
+    def portions_within(self, spans: Sequence[tuple[datetime, datetime]]) -> Iterator[Portion]:
+        """Yield exactly the rows that `count_rows` counts.
+
+        Raises:
+            SourceError: the PBX did not answer as it should.
+        """
+
+        def portions(stop: threading.Event) -> Iterator[Portion]:
+            for start_at, end_at in spans:
+                for page in self._pages(self._starting_in(start_at, end_at), stop):
+                    yield Portion({}, records=page.rows, refused=page.refused)
+
+        return ahead(portions)
+
     def extensions(self) -> list[Extension]:
         """Return the internal numbers; empty on firmware without that address."""
         found: dict[str, Extension] = {}
@@ -205,6 +248,15 @@ class MikoPbxRestSource:
                 raise SourceAnswerError(f"{self.pbx_id}: no row after id {after_id} has an id")
             after_id = page.last_id
 
+    def _starting_in(self, start_at: datetime, end_at: datetime) -> dict[str, str]:
+        # Compared as text, so the last second is named with its milliseconds.
+        last = wall_text(end_at - timedelta(seconds=1), self._zone)
+        return {"dateFrom": wall_text(start_at, self._zone), "dateTo": f"{last}.999"}
+
+    def _count(self, start_at: datetime, end_at: datetime) -> int:
+        params: Params = {"grouped": "false", "limit": 1, **self._starting_in(start_at, end_at)}
+        return self._http.get(_CDR, params, cdr_total)
+
     def _fetch(self, after_id: int, limit: int, filters: Params, stop: threading.Event) -> Page:
         params: Params = {
             "grouped": "false",
@@ -261,6 +313,20 @@ def _data(answer: Answer) -> object:
     if not envelope["result"]:
         raise SourceAnswerError("200, but the PBX says that it failed; see its log")
     return envelope["data"]
+
+
+def cdr_total(answer: Answer) -> int:
+    """Read how many rows the call list has under its filters.
+
+    Raises:
+        SourceAnswerError: it is no such answer, or names no number.
+    """
+    data = _data(answer)
+    pagination = data.get("pagination") if isinstance(data, dict) else None
+    total = pagination.get("total") if isinstance(pagination, dict) else None
+    if not isinstance(total, int) or total < 0:
+        raise SourceAnswerError("the envelope does not say how many rows there are (pagination.total)")
+    return total
 
 
 def cdr_page(answer: Answer, after_id: int, limit: int) -> Page:

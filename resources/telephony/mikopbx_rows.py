@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from resources.telephony.source import (
     Cursor,
+    IdRange,
     Portion,
     RefusedRow,
     SourceAnswerError,
@@ -264,6 +265,37 @@ def walk(place: Place, fetch: Fetch, portion_size: int, largest_limit: int) -> I
         yield Portion(place.cursor(), records=fresh.rows, refused=fresh.refused)
         if fresh.is_last or not fresh.marks:
             return
+
+
+def walk_ranges(pbx_id: str, ranges: Sequence[IdRange], fetch: Fetch, portion_size: int) -> Iterator[Portion]:
+    """Yield the rows whose ids lie in `ranges`.
+
+    Requests are what a PBX counts, so ranges that one page can hold are asked for together, and only the
+    wanted rows of it are handed on.
+
+    Raises:
+        SourceAnswerError: nothing came and nothing says that there is nothing.
+    """
+    waiting = sorted(ranges)
+    while waiting:
+        after_id = waiting[0].first - 1
+        together = [wanted for wanted in waiting if wanted.last - after_id <= portion_size] or waiting[:1]
+        page = fetch(after_id, min(together[-1].last - after_id, portion_size))
+        if not page.marks and not page.is_last and not fetch(0, 1).marks:
+            raise SourceAnswerError(f"{pbx_id}: an empty list from id 1 on: a failure inside the PBX")
+        wanted_ids = [range(wanted.first, wanted.last + 1) for wanted in together]
+
+        def is_wanted(row_id: int, wanted_ids: Sequence[range] = wanted_ids) -> bool:
+            return any(row_id in ids for ids in wanted_ids)
+
+        yield Portion(
+            {},
+            records=[row for row in page.rows if is_wanted(id_of(row))],
+            refused=[refused for row_id, refused in page.refusals if is_wanted(row_id)],
+        )
+        # A page may be capped below what was asked for; an empty one has nothing up to the next row.
+        reached = page.last_id if page.marks and page.last_id < together[-1].last else together[-1].last
+        waiting = [IdRange(max(ids.first, reached + 1), ids.last) for ids in waiting if ids.last > reached]
 
 
 def _check_order(place: Place, page: Page, fetch: Fetch, overlap: int, limit: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 Dialect = Literal["mikopbx", "miko_history", "asterisk"]
 """Whose column names and habits the rows follow; picks the mapping in `assets/history/sql`."""
@@ -113,6 +113,35 @@ class TelephonySource(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+class IdRange(NamedTuple):
+    """Row ids from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+@runtime_checkable
+class NumberedSource(Protocol):
+    """A source whose rows bear ids that follow one another: a missing one is a hole to ask about."""
+
+    def last_id(self, cursor: Cursor) -> int:
+        """Return the highest id read up to `cursor`; 0 at the beginning."""
+
+    def portions_of_ids(self, ranges: Sequence[IdRange]) -> Iterator[Portion]:
+        """Yield the rows whose ids lie in `ranges`, as far as the source has any."""
+
+
+@runtime_checkable
+class CountingSource(Protocol):
+    """A source that tells cheaply how many rows it has."""
+
+    def count_rows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """Return for each [start, end) how many rows start in it by the server's wall clock."""
+
+    def portions_within(self, spans: Sequence[tuple[datetime, datetime]]) -> Iterator[Portion]:
+        """Yield exactly the rows that `count_rows` counts, whatever calls they belong to."""
 
 
 class SourceError(Exception):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulators.mikopbx import live, portions, rest
+from simulators.mikopbx import live, portions, recordings, rest
 from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Faults
 from simulators.mikopbx.guard import Guard, RateLimit, failure
@@ -66,6 +66,8 @@ class SimulatedPbx:
             routes=[
                 Route("/pbxcore/api/v3/cdr", self._list_cdr),
                 Route("/pbxcore/api/v3/cdr:getMetadata", self._metadata),
+                Route("/pbxcore/api/v3/cdr:playback", self._play),
+                Route("/pbxcore/api/v3/cdr:download", self._play),
                 Route("/pbxcore/api/v3/cdr/{key}", self._one_cdr, methods=["GET"]),
                 Route("/pbxcore/api/v3/cdr/{key}", self._delete_cdr, methods=["DELETE"]),
                 Route("/pbxcore/api/v3/extensions", self._extensions),
@@ -73,6 +75,7 @@ class SimulatedPbx:
                 Route("/pbxcore/api/v3/pbx-status:getActiveChannels", self._active_channels),
                 Route("/pbxcore/api/nchan/sub/{channel}", self.events.subscribe),
                 Route("/pbxcore/api/cdr/get_data", self._get_data),
+                Route("/pbxcore/api/cdr/records", self._view),
                 Route("/pbxcore/mega-pbx/cdr", self._mega),
                 Route("/pbxcore/mts-pbx/cdr", self._mts),
                 *self.interception.routes(),
@@ -94,6 +97,12 @@ class SimulatedPbx:
 
     async def _metadata(self, request: Request) -> Response:
         return rest.get_metadata(request, self.store)
+
+    async def _play(self, request: Request) -> Response:
+        return recordings.play(request, self.store)
+
+    async def _view(self, request: Request) -> Response:
+        return recordings.view(request, self.store)
 
     async def _one_cdr(self, _request: Request) -> Response:
         # A stub in the real one, too: success without data.

@@ -22,6 +22,8 @@ class FaultKind(StrEnum):
     malformed_row = "malformed_row"
     duplicate_rows = "duplicate_rows"
     disorder = "disorder"
+    capped = "capped"
+    """A page is cut to half of its rows, and its last row never comes, while the total counts them all."""
     no_calls = "no_calls"
     """Of live calls: an empty list, as after two seconds without a word of the PBX's own worker."""
 
@@ -74,7 +76,7 @@ class Faults:
 
 
 def spoilt(rows: list[dict[str, Any]], fault: FaultKind | None) -> list[dict[str, Any]]:
-    """Spoil a page of rows as the fault says; no row of it is lost."""
+    """Spoil a page of rows as the fault says."""
     if not rows:
         return rows
     if fault is FaultKind.malformed_row:
@@ -82,6 +84,8 @@ def spoilt(rows: list[dict[str, Any]], fault: FaultKind | None) -> list[dict[str
         return [rows[0], garbage, *rows[1:]]
     if fault is FaultKind.duplicate_rows:
         return [row for row in rows for _ in range(2)]
+    if fault is FaultKind.capped:
+        return rows[: len(rows) // 2]
     if fault is FaultKind.disorder:
         return rows[1::2] + rows[::2]
     return rows

@@ -17,8 +17,15 @@ from simulators.cutting import cutting
 from simulators.mikopbx.clock import Clock
 from simulators.mikopbx.faults import Fault, FaultKind, Faults
 
-OPEN_PATHS = ("/pbxcore/api/cdr/", "/pbxcore/mega-pbx/", "/pbxcore/mts-pbx/", "/pbxcore/api/nchan/")
-"""Paths without a key: the older endpoints are protected by a firewall only; nchan has a token of its own."""
+OPEN_PATHS = (
+    "/pbxcore/api/cdr/",
+    "/pbxcore/mega-pbx/",
+    "/pbxcore/mts-pbx/",
+    "/pbxcore/api/nchan/",
+    "/pbxcore/api/v3/cdr:playback",
+    "/pbxcore/api/v3/cdr:download",
+)
+"""Paths without a key: the older endpoints are protected by a firewall only; nchan and recordings have tokens."""
 
 REMEMBERED_REQUESTS = 10_000
 

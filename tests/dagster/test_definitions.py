@@ -84,7 +84,7 @@ def test_every_asset_module_is_registered(defs: dg.Definitions) -> None:
             assert hasattr(importlib.import_module(module.name), "make_assets"), module.name
             made += 1
     assert made >= 4
-    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 24
+    assert len(defs.resolve_asset_graph().get_all_asset_keys()) == 26
 
 
 def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Definitions) -> None:

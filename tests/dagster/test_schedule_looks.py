@@ -237,15 +237,26 @@ def test_a_rolled_back_table_is_held_by_every_tick_and_said_to_be(
     assert select(office.warehouse, "SELECT version FROM published_routing") == [(2,)]
 
 
+def test_two_servers_have_a_run_each(office: Platform, instance: dg.DagsterInstance) -> None:
+    """Dagster takes several requests of a tick only where each is named."""
+    both = replace(office, telephony={"office": office.telephony["office"], "branch": office.telephony["office"]})
+    requests = tick(both, instance, "call_history_load")
+    assert {request.tags[SOURCE_TAG] for request in requests} == {"office", "branch"}
+    assert len({request.run_key for request in requests}) == 2
+
+
 def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
     office: Platform, instance: dg.DagsterInstance
 ) -> None:
-    """A run of one day, or a word why there is none."""
+    """A run of one day, one that audits a week, or a word why there is none."""
     night = NOON.replace(day=21, hour=3)
     assert "nothing to check" in tick(office, instance, "nightly_quality", night)
     for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
         tick_and_run(office, instance, name)
-    [request] = tick(office, instance, "nightly_quality", night)
+    audit, request = tick(office, instance, "nightly_quality", night)
+    assert audit.asset_selection == [dg.AssetKey("recordings"), dg.AssetKey("history_gaps")]
+    assert audit.tags["dagster/asset_partition_range_start"] == "2026-11-14"
+    execute(office, instance, "nightly_quality", audit)
     assert request.tags["dagster/asset_partition_range_start"] == "2026-11-20"
     execute(office, instance, "nightly_quality", request)
     assert select(office.warehouse, "SELECT call_day::text, employee_id FROM routing_backtest") == [

@@ -8,6 +8,7 @@ beginning of time", `valid_to` NULL is "still".
 
 from __future__ import annotations
 
+from resources.warehouse.tables.audit import history_gaps, recordings
 from resources.warehouse.tables.backtest import routing_backtest
 from resources.warehouse.tables.base import SCHEMA, metadata
 from resources.warehouse.tables.crm import (
@@ -109,6 +110,7 @@ __all__ = [
     "enriched_calls",
     "event_gaps",
     "event_listeners",
+    "history_gaps",
     "holidays",
     "job_health",
     "listed_numbers",
@@ -142,6 +144,7 @@ __all__ = [
     "quarantine",
     "received_events",
     "received_webhooks",
+    "recordings",
     "routing_backtest",
     "routing_exclusions",
     "routing_pins",

@@ -85,5 +85,6 @@ call_history = Table(
     Index(None, "call_day"),
     Index(None, "client_key", "call_day", "started_at"),
     Index("call_history_first_contact_idx", "client_key", postgresql_where=text("first_contact")),
+    Index("call_history_attention_idx", "call_day", postgresql_where=text("needs_attention")),
     comment="A call: all legs with one linkedid.",
 )

@@ -51,6 +51,13 @@ number_forms = Table(
         text('reverse(digits COLLATE "C")'),
         postgresql_where=text("NOT is_international"),
     ),
+    # The journal's search: any part of a number, as it is typed.
+    Index(
+        "number_forms_digits_trigram_idx",
+        "digits",
+        postgresql_using="gin",
+        postgresql_ops={"digits": "gin_trgm_ops"},
+    ),
     comment="Each distinct number string, parsed once by libphonenumber.",
 )
 

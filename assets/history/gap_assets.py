@@ -1,0 +1,155 @@
+"""Assets `recordings` and `history_gaps`: which talks have their file, and what the history lacks."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+
+from assets.calendar import CallDays, days_of, log_days
+from assets.describe import columns_of, lineage, preview
+from assets.history.audit import audit_days
+from assets.history.gaps import Gap, figures
+from assets.history.load import LoadReport
+from assets.history.recorded import check_recordings
+from assets.platform import Platform
+from resources.telephony.source import SourceError
+from resources.warehouse.statements import run
+from resources.warehouse.tables import audit as tables
+
+GROUP = "history"
+
+
+class AuditConfig(dg.Config):
+    """How the history is audited.
+
+    Attributes:
+        repair: read what is missing again; without it holes are only listed.
+    """
+
+    repair: bool = True
+
+
+def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
+    """Define the assets of this family on the given days."""
+
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:telephony"],
+        deps=["call_legs"],
+        partitions_def=call_days.partitions,
+        backfill_policy=call_days.backfill,
+        metadata=columns_of(tables.recordings)
+        | lineage(
+            {
+                "leg_id": {"call_legs": ["leg_id"]},
+                "linkedid": {"call_legs": ["linkedid"]},
+                "call_day": {"call_legs": ["call_day"]},
+                "file": {"call_legs": ["recording"]},
+                "state": {"call_legs": ["recording", "talk_seconds", "ended_at"]},
+            }
+        ),
+        description=(
+            "The recording of each leg in which somebody talked: available, named by the server, pending, missing, or "
+            "none. Files stay with the PBX; the journal plays them from there. Where sources.*.recordings_folder is "
+            "set, the files themselves are looked at.\n\nЗаписи разговоров: что есть, чего ждём, чего не хватает."
+        ),
+    )
+    def recordings(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        first_day, last_day = days_of(context)
+        amiss = 0
+        for name, server in platform.telephony.items():
+            amiss += len(check_recordings(platform.warehouse, name, server.recordings, first_day, last_day))
+        with platform.warehouse.transaction() as connection:
+            days = {"first_day": first_day, "last_day": last_day}
+            for row in run(connection, "assets.history", "count_recordings", days):
+                counted = {row.state: row.legs}
+                if row.size_bytes is not None:
+                    counted[f"{row.state}, MB"] = round(int(row.size_bytes) / 1e6, 1)
+                context.add_asset_metadata(counted, partition_key=row.call_day.isoformat())
+            return dg.MaterializeResult(
+                metadata={
+                    "recordings and files amiss": amiss,
+                    "preview": preview(connection, tables.recordings, first_day, last_day),
+                }
+            )
+
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:telephony"],
+        deps=["call_legs", "call_history", "recordings"],
+        partitions_def=call_days.partitions,
+        backfill_policy=call_days.backfill,
+        metadata=columns_of(tables.history_gaps)
+        | lineage(
+            {
+                "subject": {
+                    "call_legs": ["source_row_id", "started_at"],
+                    "call_history": ["linkedid", "legs"],
+                    "recordings": ["leg_id", "file"],
+                },
+                "call_day": {"call_legs": ["call_day"]},
+                "held_rows": {"call_legs": ["leg_id"]},
+            }
+        ),
+        description=(
+            "What the history lacked, and what became of it: holes in the row ids, hours of which the server counts "
+            "other rows than we hold, calls with missing legs, cut pages, recordings without calls and calls without "
+            "recordings. Each hole is read again by exactly its ids or its hour; with 'repair: false' it is only "
+            "listed.\n\nПропуски в истории звонков и их восстановление."
+        ),
+    )
+    def history_gaps(
+        context: dg.AssetExecutionContext, config: AuditConfig, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        first_day, last_day = days_of(context)
+        gaps: list[Gap] = []
+        failures: dict[str, str] = {}
+        restored = 0
+        for name, server in platform.telephony.items():
+            source = server.open()
+            try:
+                report = audit_days(
+                    platform.warehouse, source, server.rules, first_day, last_day, is_repairing=config.repair
+                )
+            except SourceError as error:
+                # The other servers are audited all the same.
+                failures[name] = str(error)
+                continue
+            finally:
+                source.close()
+            _log_repair(context, report.load)
+            restored += report.load.new
+            gaps += report.gaps
+        if failures:
+            raise dg.Failure(
+                "These servers could not be audited, the others were: "
+                + "; ".join(f"{name}: {reason}" for name, reason in failures.items()),
+                metadata={"legs restored at the others": restored},
+            )
+        for day, found in _by_day(gaps).items():
+            context.add_asset_metadata(dict(figures(found)), partition_key=day.isoformat())
+        with platform.warehouse.transaction() as connection:
+            return dg.MaterializeResult(
+                metadata={
+                    "legs restored": restored,
+                    "preview": preview(connection, tables.history_gaps, first_day, last_day),
+                }
+            )
+
+    return [recordings, history_gaps]
+
+
+def _log_repair(context: dg.AssetExecutionContext, load: LoadReport) -> None:
+    for asset in ("call_legs", "call_history", "enriched_calls"):
+        log_days(context, asset, load.days)
+
+
+def _by_day(gaps: list[Gap]) -> Mapping[date, list[Gap]]:
+    by_day: dict[date, list[Gap]] = {}
+    for gap in gaps:
+        by_day.setdefault(gap.call_day, []).append(gap)
+    return by_day
