@@ -20,6 +20,7 @@ from gateway.config import GatewayConfig
 from gateway.database import Database
 from gateway.dial_plans import DialPlans
 from gateway.headers import PageHeaders
+from gateway.journal.routes import JournalPages
 from gateway.live import Live
 from gateway.messenger_work import MessengerWork
 from gateway.people import People
@@ -37,6 +38,7 @@ def make_app(config: GatewayConfig) -> Starlette:
     webhooks = events.Webhooks(database, answers, config)
     hints = ChatHints(database)
     messenger_work = MessengerWork(database, config.messengers, config)
+    journal = JournalPages(people, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -45,6 +47,7 @@ def make_app(config: GatewayConfig) -> Starlette:
             await stack.enter_async_context(live.running())
             await stack.enter_async_context(hints.running())
             await stack.enter_async_context(messenger_work.running())
+            await stack.enter_async_context(journal.running())
             if config.agi_port:
                 await stack.enter_async_context(fastagi.serving(answers, DialPlans(database), config))
             yield
@@ -60,6 +63,7 @@ def make_app(config: GatewayConfig) -> Starlette:
             *messenger_door.make_routes(database, config),
             *Cards(database, answers, live, people, config).routes(),
             *Chats(database, hints, people, config).routes(),
+            *journal.routes(),
             *login.make_routes(people, config, pages.login_page),
             *pages.make_routes(people, config),
         ],

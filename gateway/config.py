@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assets.messenger.rules import Messengers
+from resources.telephony.recordings import RecordingShelf
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class GatewayConfig:
         frame_ancestors: which sites may show our pages in a frame, as in a Content-Security-Policy.
         messengers: the accounts at messengers, and how their chats are handled.
         webhook_doors: by account: how its webhooks are proven.
+        recording_shelves: by telephony server: where its recordings are played from.
         answer_seconds: how long a look-up may take; the PBX waits five seconds and then goes its failover way.
     """
 
@@ -73,5 +75,6 @@ class GatewayConfig:
     frame_ancestors: str = "'self'"
     messengers: Messengers = field(default_factory=Messengers)
     webhook_doors: Mapping[str, WebhookDoor] = field(default_factory=dict)
+    recording_shelves: Mapping[str, RecordingShelf] = field(default_factory=dict, repr=False)
     connections: int = 8
     answer_seconds: float = 1.0

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.config import GatewayConfig
 
-_OF_PAGES = ("/card", "/messenger", "/login", "/logout")
+_OF_PAGES = ("/card", "/messenger", "/journal", "/login", "/logout")
 
 
 class PageHeaders:

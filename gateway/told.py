@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -134,7 +134,9 @@ def shown(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def as_json(value: Any) -> Any:  # noqa: ANN401
     """Return a value of a column as JSON knows it; instants in UTC."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def frame(event: str, data: Mapping[str, Any], event_id: int | None = None) -> bytes:

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fix_platform",
     "tests.fix_browser",
     "tests.fix_gateway",
+    "tests.fix_journal",
     "tests.fix_listener",
     "tests.fix_asterisk_manager",
     "tests.fix_whatsapp",

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from assets.messenger.rules import Messengers
 from gateway.app import make_app
 from gateway.config import GatewayConfig
+from resources.telephony.recordings import RecordingShelf
 from resources.warehouse import Warehouse
 from tests.serving import free_ports, serving
 
@@ -167,7 +168,15 @@ def answer_seconds() -> float:
 
 
 @pytest.fixture
-def gateway(warehouse: Warehouse, answer_seconds: float, tmp_path: Path) -> Iterator[ServedGateway]:
+def recording_shelves() -> dict[str, RecordingShelf]:
+    """Where recordings are played from; tests that play some have their own."""
+    return {}
+
+
+@pytest.fixture
+def gateway(
+    warehouse: Warehouse, answer_seconds: float, tmp_path: Path, recording_shelves: dict[str, RecordingShelf]
+) -> Iterator[ServedGateway]:
     """A gateway in this process, over real sockets, that answers from the small table."""
     build_table(warehouse)
     [agi_port] = free_ports(1)
@@ -182,6 +191,7 @@ def gateway(warehouse: Warehouse, answer_seconds: float, tmp_path: Path) -> Iter
         crm_url_template="https://crm.example.com/{party_id}?n={number}",
         answer_seconds=answer_seconds,
         messengers=Messengers(media_folder=tmp_path / "media"),
+        recording_shelves=recording_shelves,
     )
     with serving(make_app(config), lifespan="on") as url:
         yield ServedGateway(url, agi_port)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.config import GatewayConfig, WebhookDoor
 from pipelines.messenger_settings import make_messengers
+from pipelines.recordings import recording_shelf
 from pipelines.services.service import Service, answers_http
 from pipelines.settings import Settings, SettingsError
 from pipelines.switches import CALL_EVENTS_OTHER, channels_by_switch
@@ -88,6 +89,11 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         webhook_doors={
             name: WebhookDoor(account.app_secret.get_secret_value(), account.verify_token.get_secret_value())
             for name, account in settings.messengers.items()
+        },
+        recording_shelves={
+            name: shelf
+            for name, source in settings.sources.items()
+            if (shelf := recording_shelf(source, settings)) is not None
         },
     )
 
