@@ -88,7 +88,7 @@ class Reports:
                 {
                     "key": first_day,
                     **{name: counts.get(name, 0) for name in _MEASURES},
-                    "calls_before": former.get("calls", 0),
+                    "before": {name: former.get(name, 0) for name in _MEASURES},
                     "drill": {"first_day": first_day, "last_day": last_day},
                 }
             )

@@ -1,7 +1,7 @@
-"""The pages for employees: the log-in, the client card and the messenger; `/card/api`, `/messenger/api` fill them.
+"""The pages for employees: the log-in, the client card, the messenger and the journal; their `/…/api` fill them.
 
-Their scripts and styles are files of ours, without a build: the address has their fingerprint, so a browser may keep
-them for good and takes new ones with a new version.
+Their scripts and styles are files of ours and one library of charts, without a build: the address has their
+fingerprint, so a browser may keep them for good and takes new ones with a new version.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from gateway.words import WORDS
 
 _HERE = Path(__file__).parent
 _FILES = _HERE / "static"
-_FINGERPRINT = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_FILES.iterdir()))).hexdigest()[:16]
+_KEPT = sorted(file for file in _FILES.rglob("*") if file.is_file())
+_FINGERPRINT = hashlib.sha256(b"".join(file.read_bytes() for file in _KEPT)).hexdigest()[:16]
 _STATIC = f"/card/static/{_FINGERPRINT}"
 _TEMPLATES = Jinja2Templates(_HERE / "templates").env
 
@@ -63,6 +64,7 @@ def make_routes(people: People, config: GatewayConfig) -> list[BaseRoute]:
     return [
         Route("/card", page),
         Route("/messenger", page),
+        Route("/journal", page),
         Route("/login", login),
         Mount(_STATIC, _KeptFiles(directory=_FILES)),
     ]

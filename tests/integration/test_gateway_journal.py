@@ -91,7 +91,7 @@ def test_calls_are_listed_newest_first_with_all_that_tells_them_apart(
     ],
 )
 def test_a_filter_leaves_its_calls(
-    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, object], calls: list[str]
+    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, Any], calls: list[str]
 ) -> None:
     """Alone, together, and with what is typed; too short a text is no filter yet."""
     assert listed(gateway, chief, **asked) == calls
@@ -101,7 +101,7 @@ def test_a_filter_leaves_its_calls(
     "asked", [{"kind": "odd"}, {"first_day": "yesterday"}, {"hour": 24}, {"other": 1}, {"after": "x"}]
 )
 def test_a_filter_that_cannot_be_read_is_refused(
-    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, object]
+    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, Any]
 ) -> None:
     """Not taken for no filter, which would show calls that were not asked for."""
     assert journal(gateway, chief, **asked).status_code == 422
@@ -116,7 +116,7 @@ def test_pages_of_the_list_hold_each_call_once(
         warehouse, [leg(f"m{n}", MONDAY + timedelta(seconds=chance.randrange(9)), ROMASHKA, "201") for n in range(120)]
     )
     seen: list[str] = []
-    asked: dict[str, object] = {"party": "romashka"}
+    asked: dict[str, Any] = {"party": "romashka"}
     while True:
         answer = journal(gateway, chief, **asked).json()
         seen += [call["linkedid"] for call in answer["calls"]]
@@ -199,7 +199,7 @@ def test_the_list_can_be_taken_away_as_a_file(
 def test_periods_stand_beside_those_before(gateway: ServedGateway, chief: dict[str, str]) -> None:
     """Every day of the range has its row, empty ones too; the days just before are compared place by place."""
     days = rows(gateway, chief, "periods", first_day="2026-03-09", last_day="2026-03-15")
-    assert [(day["key"], day["calls"], day["calls_before"]) for day in days][:2] == [
+    assert [(day["key"], day["calls"], day["before"]["calls"]) for day in days][:2] == [
         ("2026-03-09", 1, 3),
         ("2026-03-10", 0, 2),
     ]
@@ -277,7 +277,7 @@ def test_missed_calls_and_who_was_called_back(gateway: ServedGateway, chief: dic
     ],
 )
 def test_a_report_that_cannot_be_made_says_why(
-    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, object], status: int
+    gateway: ServedGateway, chief: dict[str, str], asked: dict[str, Any], status: int
 ) -> None:
     """In words."""
     answer = journal(gateway, chief, "report", **{**DAYS, **asked})

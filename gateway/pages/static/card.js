@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { ClientCard, keyOf } from "./client.js";
 import { fill, isTyping, make } from "./dom.js";
 import { phone } from "./format.js";
-import { showTheme } from "./theme.js";
-import { chooseLanguage, currentLanguage, say, switchLanguage } from "./words.js";
+import { onLanguage, showFrame } from "./frame.js";
+import { chooseLanguage, currentLanguage, say } from "./words.js";
 
 const MOST_CARDS = 9;
 const SETTLE_MS = 150;
@@ -130,19 +130,13 @@ function close(card) {
 }
 
 function showAll() {
-  document.title = say("title");
-  $("title").textContent = say("title");
-  $("viewer").textContent = [viewer.name, viewer.extension].filter(Boolean).join(", ");
+  showFrame(viewer, "card");
   $("calls-title").textContent = say("calls");
   $("help").textContent = say("help");
-  $("language").textContent = say("language");
-  $("leave").textContent = say("leave");
-  $("other-page").textContent = say("to_messenger");
   $("policy-label").textContent = say("opens");
   for (const option of $("policy").options) option.textContent = say(`${option.value}_policy`);
   $("policy").value = viewer.opens_card_on;
   $("tabs").setAttribute("aria-label", say("cards"));
-  showTheme($("theme"));
   showStatus();
   showCalls();
   select(active);
@@ -188,7 +182,7 @@ function show(call) {
 
 function showTabs() {
   const fresh = cards.filter((card) => card.isNew).length;
-  document.title = `${fresh ? `(${fresh}) ` : ""}${active ? `${active.title} · ` : ""}${say("title")}`;
+  document.title = `${fresh ? `(${fresh}) ` : ""}${active ? `${active.title} · ` : ""}${say("page_card")}`;
   fill(
     $("tabs"),
     cards.map((card) =>
@@ -207,8 +201,7 @@ function showTabs() {
   );
 }
 
-$("language").addEventListener("click", () => {
-  switchLanguage();
+onLanguage(() => {
   showAll();
   cards.forEach((card) => card.load());
 });

@@ -1,11 +1,11 @@
 // One client card: what is known of the client of a call, and the place where an unknown number is assigned.
 
 import * as api from "./api.js";
+import { assignment } from "./assignment.js";
 import { fill, make } from "./dom.js";
 import { duration, moment, phone } from "./format.js";
 import { currentLanguage, say } from "./words.js";
 
-const SEARCH_PAUSE_MS = 200;
 
 /** The card of one call. */
 export class ClientCard {
@@ -142,55 +142,10 @@ export class ClientCard {
   }
 
   assignment() {
-    const found = make("ul", { class: "rows", "aria-live": "polite" });
-    const told = make("p", { role: "status" });
-    const offer = (client) =>
-      make(
-        "li",
-        {},
-        make(
-          "span",
-          {},
-          [client.contact_name, client.name].filter(Boolean).join(" — "),
-          quiet(client.why ? say(client.why) : (client.phones ?? []).map(phone).join(", ")),
-        ),
-        make("button", { type: "button", onclick: (event) => this.assign(client, told, event.target) }, say("assign")),
-      );
-    let waiting;
-    const look = async (words) => {
-      try {
-        const clients = words.trim().length > 1 ? await api.clients(words) : this.data.candidates;
-        if (input.value !== words) return;
-        fill(found, clients.length || words.trim().length < 2 ? clients.map(offer) : make("li", {}, say("found_none")));
-      } catch (error) {
-        told.textContent = say("failed_load", { why: error.message });
-      }
-    };
-    const input = make("input", {
-      type: "search",
-      class: "search",
-      placeholder: say("search"),
-      "aria-label": say("search"),
-      autocomplete: "off",
-      oninput: () => {
-        clearTimeout(waiting);
-        waiting = setTimeout(() => look(input.value), SEARCH_PAUSE_MS);
-      },
-    });
-    fill(found, this.data.candidates.map(offer));
-    return section("candidates", [input, found, told], "assignment");
-  }
-
-  async assign(client, told, button) {
-    button.disabled = true;
-    try {
-      await api.assign({ number: this.data.number, party_id: client.party_id, contact_id: client.contact_id ?? "" });
+    return assignment(this.data.number, this.data.candidates, async () => {
       await this.load();
       this.body.prepend(make("p", { class: "done", role: "status" }, say("assigned")));
-    } catch (error) {
-      told.textContent = say("failed_load", { why: error.message });
-      button.disabled = false;
-    }
+    });
   }
 }
 

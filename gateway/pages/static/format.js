@@ -32,3 +32,19 @@ export function phone(number) {
   const parts = /^\+?7(\d{3})(\d{3})(\d{2})(\d{2})$/.exec(number ?? "");
   return parts ? `+7 ${parts[1]} ${parts[2]}-${parts[3]}-${parts[4]}` : number ?? "";
 }
+
+/** Return a business day, such as `2026-03-02`, as people write it. */
+export function day(iso) {
+  const at = new Date(`${iso}T12:00:00Z`);
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(at);
+}
+
+/** Return the name of a weekday; 1 is Monday. */
+export function weekday(number, length = "long") {
+  return new Intl.DateTimeFormat(locale(), { weekday: length, timeZone: "UTC" }).format(Date.UTC(2024, 0, number));
+}
+
+/** Return a number as people write it. */
+export function count(number) {
+  return new Intl.NumberFormat(locale()).format(number);
+}

@@ -5,8 +5,8 @@ import "./messenger_words.js";
 import { Chat } from "./chat.js";
 import { fill, make, refill } from "./dom.js";
 import { moment, phone } from "./format.js";
-import { showTheme } from "./theme.js";
-import { chooseLanguage, currentLanguage, say, switchLanguage } from "./words.js";
+import { onLanguage, showFrame } from "./frame.js";
+import { chooseLanguage, currentLanguage, say } from "./words.js";
 
 const SETTLE_MS = 250;
 const AGAIN_MS = 3000;
@@ -87,15 +87,9 @@ async function loadMore() {
 }
 
 function showAll() {
-  document.title = say("messenger");
-  $("title").textContent = say("messenger");
-  $("viewer").textContent = viewer.name;
-  $("language").textContent = say("language");
-  $("leave").textContent = say("leave");
-  $("other-page").textContent = say("to_card");
+  showFrame(viewer, "messenger");
   $("more").textContent = say("more");
   $("reason").textContent = viewer.accounts.length ? "" : say("no_account");
-  showTheme($("theme"));
   showStatus();
   showLists();
   if (open) open.show();
@@ -110,7 +104,7 @@ function showStatus() {
 function showLists() {
   const names = ["queue", "mine", ...(viewer.is_supervisor ? ["everybody"] : []), "closed"];
   const badge = { queue: counts.queue, mine: counts.mine_unread };
-  document.title = `${counts.mine_unread ? `(${counts.mine_unread}) ` : ""}${say("messenger")}`;
+  document.title = `${counts.mine_unread ? `(${counts.mine_unread}) ` : ""}${say("page_messenger")}`;
   refill(
     $("lists"),
     names.map((name) => ({
@@ -196,10 +190,7 @@ function hide() {
 }
 
 $("more").addEventListener("click", () => loadMore().catch(() => onChanged([], AGAIN_MS)));
-$("language").addEventListener("click", () => {
-  switchLanguage();
-  showAll();
-});
+onLanguage(showAll);
 
 begin().catch((error) => {
   $("reason").textContent = say("failed_load", { why: error.message });

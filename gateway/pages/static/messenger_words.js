@@ -4,7 +4,6 @@ import { addWords } from "./words.js";
 
 addWords({
   ru: {
-    messenger: "Сообщения",
     queue: "Очередь", mine: "Мои", closed: "Закрытые", everybody: "У коллег",
     no_account: "Мессенджер не настроен: добавьте [messengers.…] в switchboard.toml.",
     no_chats_queue: "Очередь пуста.", no_chats_mine: "У вас нет чатов в работе.",
@@ -43,7 +42,6 @@ addWords({
     r_used: "Под этим ключом уже отправлено другое сообщение: отправьте ещё раз.",
   },
   en: {
-    messenger: "Messages",
     queue: "Queue", mine: "Mine", closed: "Closed", everybody: "Others'",
     no_account: "No messenger is set up: add [messengers.…] to switchboard.toml.",
     no_chats_queue: "The queue is empty.", no_chats_mine: "You have no chat in work.",

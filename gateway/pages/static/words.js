@@ -2,7 +2,6 @@
 
 const WORDS = {
   ru: {
-    title: "Карточка клиента",
     connected: "На связи",
     reconnecting: "Связь восстанавливается…",
     off: "Обмен событиями выключен",
@@ -14,8 +13,10 @@ const WORDS = {
     dark: "Тёмная",
     light: "Светлая",
     leave: "Выйти",
-    to_messenger: "Сообщения",
-    to_card: "Карточка",
+    pages: "Страницы",
+    page_card: "Карточка клиента",
+    page_messenger: "Сообщения",
+    page_journal: "Журнал звонков",
     calls: "Звонки сейчас",
     no_calls: "Сейчас никто не говорит.",
     cards: "Карточки",
@@ -69,7 +70,6 @@ const WORDS = {
     order: "заказ", email: "письмо", meeting: "встреча", sms: "SMS", call: "звонок",
   },
   en: {
-    title: "Client card",
     connected: "Connected",
     reconnecting: "Reconnecting…",
     off: "The exchange of events is off",
@@ -81,8 +81,10 @@ const WORDS = {
     dark: "Dark",
     light: "Light",
     leave: "Log out",
-    to_messenger: "Messages",
-    to_card: "Card",
+    pages: "Pages",
+    page_card: "Client card",
+    page_messenger: "Messages",
+    page_journal: "Call journal",
     calls: "Calls now",
     no_calls: "Nobody is on the telephone.",
     cards: "Cards",
