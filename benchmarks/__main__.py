@@ -1,6 +1,7 @@
 """Runs the benchmarks on an embedded server of their own.
 
-`python -m benchmarks [csv] [api] [rebuild] [ticks] [lookups] [cards] [webhooks] [--small]` runs those named, or all.
+`python -m benchmarks [csv] [api] [rebuild] [ticks] [lookups] [cards] [webhooks] [journal] [--small]` runs those named,
+or all.
 
 `python -m benchmarks idle --home DIR` watches an instance that runs already.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import history_api, history_csv, idle, lookups, rebuild, ring_to_card, ticks, webhooks
+from benchmarks import history_api, history_csv, idle, journal, lookups, rebuild, ring_to_card, ticks, webhooks
 from benchmarks.databases import Databases
 from resources.postgres import EmbeddedPostgres
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=["csv", "api", "rebuild", "ticks", "lookups", "cards", "webhooks", "idle", []],
+        choices=["csv", "api", "rebuild", "ticks", "lookups", "cards", "webhooks", "journal", "idle", []],
         help="which; all if none is named",
     )
     parser.add_argument("--small", action="store_true", help="a tenth of the size, to see that all works")
@@ -49,6 +50,7 @@ def main() -> None:
             "ticks": lambda: ticks.run(databases, sizes, rounds),
             "lookups": lambda: lookups.run(databases, 50_000 // scale, 1000, 30 // scale),
             "webhooks": lambda: webhooks.run(databases, 1000 // scale, rounds),
+            "journal": lambda: journal.run(databases, sizes, rounds),
             "cards": lambda: ring_to_card.run(databases, 200, 300 // scale),
         }
         memory = psutil.virtual_memory().total / 2**30

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from gateway.journal.filters import CALLS, CallFilter, conditions, number_prefix
@@ -221,8 +221,9 @@ def _employees() -> ColumnElement[Any]:
 
 def _has_recording() -> ColumnElement[bool]:
     leg, call = call_legs.c, call_history.c
-    return (
-        exists()
+    # Not EXISTS: the server may answer that by reading the legs of all calls.
+    found = (
+        select(leg.leg_id)
         .where(
             leg.pbx_id == call.pbx_id,
             leg.linkedid == call.linkedid,
@@ -230,8 +231,10 @@ def _has_recording() -> ColumnElement[bool]:
             leg.talk_seconds > 0,
             leg.gone_at.is_(None),
         )
-        .label("has_recording")
+        .limit(1)
+        .scalar_subquery()
     )
+    return found.is_not(None).label("has_recording")
 
 
 def _legs(pbx_id: str, linkedid: str) -> Select[Any]:

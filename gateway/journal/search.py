@@ -18,7 +18,6 @@ from sqlalchemy import (
     Select,
     Text,
     cast,
-    exists,
     false,
     func,
     literal,
@@ -131,10 +130,18 @@ def _numbers(pattern: Pattern) -> Select[str]:
 
 def _fits(pattern: Pattern) -> ColumnElement[bool]:
     """Compare a call's own client and number."""
-    owner, party, phone = enriched_calls.c, crm_parties.c, crm_phones.c
-    name = exists().where(party.party_id == owner.party_id, party.name.ilike(pattern.name))
-    contact = exists().where(
-        phone.party_id == owner.party_id, phone.contact_id == owner.contact_id, phone.contact_name.ilike(pattern.name)
+    # Other names: the list itself joins the tables. And no EXISTS, which the server may answer for all clients at once.
+    owner, party, phone = enriched_calls.c, crm_parties.alias("fitting").c, crm_phones.alias("fitting_phone").c
+    name = select(party.name).where(party.party_id == owner.party_id).scalar_subquery().ilike(pattern.name)
+    contact = (
+        select(func.min(phone.contact_name))
+        .where(
+            phone.party_id == owner.party_id,
+            phone.contact_id == owner.contact_id,
+            phone.contact_name.ilike(pattern.name),
+        )
+        .scalar_subquery()
+        .is_not(None)
     )
     numbers = [func.substr(owner.number, 2).like(digits) for digits in pattern.digits]
     return or_(name, contact, *numbers)

@@ -19,13 +19,13 @@ from tests.live_calls import logged_in
 from tests.rows import leg, load
 
 
-def listed(gateway: ServedGateway, who: dict[str, str], **asked: object) -> list[str]:
+def listed(gateway: ServedGateway, who: dict[str, str], **asked: Any) -> list[str]:  # noqa: ANN401
     answer = journal(gateway, who, **asked)
     assert answer.status_code == 200, answer.text
     return [call["linkedid"] for call in answer.json()["calls"]]
 
 
-def rows(gateway: ServedGateway, who: dict[str, str], name: str, **asked: object) -> list[dict[str, Any]]:
+def rows(gateway: ServedGateway, who: dict[str, str], name: str, **asked: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     answer = journal(gateway, who, "report", name=name, **{**DAYS, **asked})
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["rows"]
@@ -95,6 +95,22 @@ def test_a_filter_leaves_its_calls(
 ) -> None:
     """Alone, together, and with what is typed; too short a text is no filter yet."""
     assert listed(gateway, chief, **asked) == calls
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [("ромаш", ["again", "first"]), ("сомов", ["again", "first"]), ("8 (812) 999", ["back", "missed"]), ("нет", [])],
+)
+def test_what_fits_very_many_clients_is_found_all_the_same(
+    gateway: ServedGateway,
+    chief: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    calls: list[str],
+) -> None:
+    """Then the newest calls are compared, and no list of clients is made first."""
+    monkeypatch.setattr("gateway.journal.search.MOST_CANDIDATES", 0)
+    assert listed(gateway, chief, text=text) == calls
 
 
 @pytest.mark.parametrize(
