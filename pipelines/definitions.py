@@ -26,6 +26,7 @@ from pipelines.platform import make_platform
 from pipelines.schedules import make_schedules
 from pipelines.sensors import make_sensors
 from pipelines.settings import Settings, load_settings
+from pipelines.ui import with_more_told
 
 # Dagster passes this parameter itself when it copies a sensor, and would warn of it at every start.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", BetaWarning)
@@ -47,7 +48,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     call_days = CallDays.since(settings.history_start_on, settings.timezone)
     jobs = {job.name: job for job in make_jobs(Retention(**settings.retention.model_dump()))}
     return dg.Definitions(
-        assets=list(make_assets(call_days)),
+        assets=[_told_more(asset, settings.docs_url) for asset in make_assets(call_days)],
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
         schedules=make_schedules(settings, jobs),
@@ -71,6 +72,12 @@ def make_assets(call_days: CallDays) -> Iterator[dg.AssetsDefinition | dg.AssetS
             make: Any = getattr(importlib.import_module(module.name), "make_assets", None)
             if make is not None:
                 yield from make(call_days)
+
+
+def _told_more(asset: dg.AssetsDefinition | dg.AssetSpec, docs_url: str) -> dg.AssetsDefinition | dg.AssetSpec:
+    if isinstance(asset, dg.AssetSpec):
+        return with_more_told(asset, docs_url)
+    return asset.map_asset_specs(lambda spec: with_more_told(spec, docs_url))
 
 
 def _platform_from(settings: Settings) -> dg.ResourceDefinition:

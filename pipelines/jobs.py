@@ -152,11 +152,18 @@ def make_jobs(retention: Retention) -> list[Any]:
         ),
         dg.define_asset_job(
             "nightly_quality",
-            selection=dg.AssetSelection.assets(*QUALITY_ASSETS),
+            selection=dg.AssetSelection.assets(*QUALITY_ASSETS) | dg.AssetSelection.all_asset_checks(),
             description="Look for what the history lacks and bring it back; check recordings; replay yesterday's "
-            "calls: would the ranking have named whoever took them? And compare them with the events of that day.\n\n"
+            "calls: would the ranking have named whoever took them? Compare them with the events of that day. And run "
+            "every asset check.\n\n"
             "Ночная проверка качества",
             tags={"switchboard/job": "nightly_quality"},
+        ),
+        dg.define_asset_job(
+            "asset_checks",
+            selection=dg.AssetSelection.all_asset_checks(),
+            description="Run every asset check.\n\nПроверка всех правил",
+            tags={"switchboard/job": "asset_checks"},
         ),
         dg.define_asset_job(
             "messenger_media",

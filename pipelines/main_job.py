@@ -89,6 +89,8 @@ def run_main_job(
         first_day, last_day = (day.isoformat() for day in backtested_days)
         days = {ASSET_PARTITION_RANGE_START_TAG: first_day, ASSET_PARTITION_RANGE_END_TAG: last_day}
         _execute(defs, "backtest", instance, "nightly_quality", tags=days, assets=BACKTEST_ASSETS)
+    step("checks")
+    _execute(defs, "checks", instance, "asset_checks")
 
 
 def what_was_built(warehouse: Warehouse) -> Built:

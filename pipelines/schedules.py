@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from assets.enrichment.enrich import count_stale_owners, count_waiting_calls
 from assets.history.load import lock_of, stored_cursor
 from assets.platform import Platform
+from assets.quality.checks import RULES
 from assets.routing.build import LOCK as ROUTING_LOCK
 from assets.routing.build import mark_verified, pending_work
 from assets.routing.publish import look, verify
@@ -42,6 +43,8 @@ AUDITED_DAYS = 7
 
 LATE_AFTER = timedelta(minutes=10)
 """A tick evaluated this long after its time is a missed one, made up for after a standstill."""
+
+CHECKS = [dg.AssetCheckKey(dg.AssetKey(rule.asset), rule.name) for rule in RULES]
 
 Answer = list[dg.RunRequest] | dg.SkipReason
 
@@ -298,7 +301,7 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
 
 
 def look_for_calls_to_check(platform: Platform, day: date, first_audited_day: date) -> Answer:
-    """One run for what can be checked of a day, and one that audits the last days.
+    """One run for what can be checked of a day, one that audits the last days, and one for all asset checks.
 
     The ranking is checked by calls that are evidence, events where they were kept, the history where it has calls.
     """
@@ -320,6 +323,9 @@ def look_for_calls_to_check(platform: Platform, day: date, first_audited_day: da
     requests = _days(first_audited_day, day, AUDIT_ASSETS) if is_audited else []
     if assets := [name for name, is_known in has.items() if is_known]:
         requests += _days(day, day, assets)
+    if requests:
+        # Last: what the others found is checked, too. Jobs that follow a cursor run no checks of their own.
+        requests.append(dg.RunRequest(asset_selection=[], asset_check_keys=CHECKS))
     return requests or dg.SkipReason(
         f"No call from {first_audited_day} to {day} is stored or is evidence, and no events of calls are kept: nothing "
         "to check."

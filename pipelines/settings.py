@@ -176,6 +176,7 @@ class Settings(BaseSettings):
         database_url: a PostgreSQL server in place of the embedded one.
         dagster_database_url: another database for Dagster's own storage.
         timezone: the business zone: partition days and working hours are in it.
+        docs_url: where this documentation is served; the UI links to it. Empty names the files instead.
         country: ISO country of numbers written without a country code.
         internal_digits: longest number that is an internal one.
         history_start_on: first day that has a partition.
@@ -191,6 +192,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     dagster_database_url: SecretStr | None = None
     timezone: str = "Europe/Moscow"
+    docs_url: str = ""
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
     internal_digits: int = Field(default=4, ge=2, le=8)
     history_start_on: date = date(2024, 1, 1)

@@ -32,7 +32,13 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 "client_id": {"enriched_calls": ["party_id", "number"]},
                 "party_id": {"enriched_calls": ["party_id"]},
                 "number": {"enriched_calls": ["number"]},
-                "employee_id": {"crm_employees": ["employee_id"]},
+                "contact_id": {"enriched_calls": ["contact_id"]},
+                "employee_id": {
+                    "call_legs": ["src_extension", "dst_extension"],
+                    "crm_employees": ["employee_id"],
+                },
+                "talk_seconds": {"call_legs": ["talk_seconds"]},
+                "weight": {"call_legs": ["talk_seconds"], "enriched_calls": ["party_id"]},
             }
         ),
         description=(
@@ -73,6 +79,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         | lineage(
             {
                 "client_id": {"tracked_interactions": ["client_id"]},
+                "party_id": {"tracked_interactions": ["party_id"]},
+                "contact_id": {"tracked_interactions": ["contact_id"]},
+                "number": {"tracked_interactions": ["number"]},
                 "employee_id": {"tracked_interactions": ["employee_id"]},
                 "log_score": {"tracked_interactions": ["weight", "at"]},
                 "talk_seconds": {"tracked_interactions": ["talk_seconds"]},

@@ -129,3 +129,46 @@ def test_workspace_yaml_loads_the_code_location_from_anywhere(tmp_path: Path) ->
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Validation successful for code location telephony" in done.stderr + done.stdout
+
+
+def test_every_asset_names_its_switches_and_a_page_that_exists(defs: dg.Definitions) -> None:
+    """Jobs that follow a cursor are no automation Dagster could show by itself."""
+    repository = defs.get_repository_def()
+    switches = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
+    for key in defs.resolve_asset_graph().get_all_asset_keys():
+        metadata = defs.resolve_asset_graph().get(key).metadata
+        named = metadata["refreshed by"]
+        if named != "by hand":
+            assert set(named.split(", ")) <= switches, key
+        assert (CHECKOUT / metadata["read on"].value).is_file(), key
+
+
+def test_assets_that_move_every_working_day_go_stale_visibly(defs: dg.Definitions) -> None:
+    """History and routing; contacts may stay as they are for as long as nobody changes a card."""
+    graph = defs.resolve_asset_graph()
+    with_policy = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy}
+    assert {"call_legs", "call_history", "enriched_calls", "routing_table", "published_routing"} <= with_policy
+    assert "crm_parties" not in with_policy
+
+
+def test_every_column_of_the_routing_table_leads_back_to_calls_or_contacts(defs: dg.Definitions) -> None:
+    """Column lineage from `routing_table` reaches `enriched_calls` and the CRM, and every column named exists."""
+    graph = defs.resolve_asset_graph()
+
+    def upstream(asset: str, column: str) -> set[tuple[str, str]]:
+        lineage = graph.get(dg.AssetKey(asset)).metadata.get("dagster/column_lineage")
+        if lineage is None:
+            return set()
+        found = {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage.deps_by_column.get(column, [])}
+        return found | {further for near in found for further in upstream(*near)}
+
+    for key in graph.get_all_asset_keys():
+        lineage = graph.get(key).metadata.get("dagster/column_lineage")
+        for column, deps in lineage.deps_by_column.items() if lineage else ():
+            assert column in tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"].c, (key, column)
+            for dep in deps:
+                of = tables.metadata.tables[f"{tables.SCHEMA}.{dep.asset_key.to_user_string()}"]
+                assert dep.column_name in of.c, (key, column, dep)
+    assert ("enriched_calls", "party_id") in upstream("routing_table", "party_id")
+    assert ("enriched_calls", "started_at") in upstream("routing_table", "score")
+    assert ("call_legs", "talk_seconds") in upstream("routing_table", "score")

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from assets.contacts.overrides import assign
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
+from assets.quality.checks import RULES
 from pipelines.definitions import build_defs
 from pipelines.jobs import SOURCE_TAG
 from pipelines.settings import Settings
@@ -253,7 +254,7 @@ def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
     assert "nothing to check" in tick(office, instance, "nightly_quality", night)
     for name in ("call_history_load", "contact_owners_5_days", "routing_table_update"):
         tick_and_run(office, instance, name)
-    audit, request = tick(office, instance, "nightly_quality", night)
+    audit, request, checks = tick(office, instance, "nightly_quality", night)
     assert audit.asset_selection == [dg.AssetKey("recordings"), dg.AssetKey("history_gaps")]
     assert audit.tags["dagster/asset_partition_range_start"] == "2026-11-14"
     execute(office, instance, "nightly_quality", audit)
@@ -262,6 +263,14 @@ def test_the_night_tests_the_ranking_on_yesterdays_calls_if_there_were_any(
     assert select(office.warehouse, "SELECT call_day::text, employee_id FROM routing_backtest") == [
         ("2026-11-20", "vera")
     ]
+    assert checks.asset_selection == []
+    assert {key.name for key in checks.asset_check_keys} == {rule.name for rule in RULES}
+    job = build_defs(SETTINGS, office).resolve_job_def("nightly_quality")
+    chosen = job.get_subset(asset_selection=frozenset(), asset_check_selection=frozenset(checks.asset_check_keys))
+    result = chosen.execute_in_process(instance=instance)
+    assert {evaluation.check_name for evaluation in result.get_asset_check_evaluations()} == {
+        rule.name for rule in RULES
+    }
 
 
 def test_the_night_compares_events_with_the_history_where_there_are_any(
@@ -273,7 +282,7 @@ def test_the_night_compares_events_with_the_history_where_there_are_any(
         connection.execute(
             text("INSERT INTO event_listeners (pbx_id, channel, is_connected) VALUES ('o', 'ami', true)")
         )
-    [request] = tick(office, instance, "nightly_quality", night)
+    request, _checks = tick(office, instance, "nightly_quality", night)
     assert request.asset_selection == [dg.AssetKey("call_events_reconciliation")]
     execute(office, instance, "nightly_quality", request)
     [record] = instance.get_latest_materialization_events([dg.AssetKey("call_events_reconciliation")]).values()

@@ -1,0 +1,89 @@
+"""What the UI tells of each asset besides what the asset says itself: its switches, its page, how old it may be.
+
+Jobs that follow a cursor are ops, so Dagster cannot know by itself which schedule refreshes an asset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is told of an asset.
+
+    Attributes:
+        refreshed_by: schedules and sensors that bring it up to date, by their names; none is by hand.
+        page: of the documentation, below `docs`, without its ending.
+        warn_after: no news for so long is odd; None is where nothing may happen for as long as it likes.
+    """
+
+    refreshed_by: tuple[str, ...]
+    page: str
+    warn_after: timedelta | None = None
+
+
+LONGEST_QUIET = timedelta(days=3)
+"""A company telephones on working days: no new call from Friday to Tuesday is odd."""
+
+_HISTORY = Shown(("call_history_load", "call_history_reread", "nightly_quality"), "sources", LONGEST_QUIET)
+_CONTACTS = Shown(("contact_changes", "contact_owners_5_days", "contact_owners_3_months"), "contacts")
+_ROUTING = Shown(("routing_table_update",), "routing", LONGEST_QUIET)
+_NIGHTLY = ("nightly_quality",)
+
+SHOWN: dict[str, Shown] = {
+    "call_legs": _HISTORY,
+    "call_history": _HISTORY,
+    "recordings": Shown(_NIGHTLY, "sources", LONGEST_QUIET),
+    "history_gaps": Shown(_NIGHTLY, "sources", LONGEST_QUIET),
+    "crm_parties": _CONTACTS,
+    "crm_phones": _CONTACTS,
+    "crm_employees": _CONTACTS,
+    "crm_interactions": _CONTACTS,
+    "contact_ownership": _CONTACTS,
+    "number_owners": _CONTACTS,
+    "enriched_calls": Shown(
+        ("call_history_load", "contact_changes", "contact_owners_5_days", "contact_owners_3_months"),
+        "contacts",
+        LONGEST_QUIET,
+    ),
+    "tracked_interactions": _ROUTING,
+    "participation": _ROUTING,
+    "routing_table": _ROUTING,
+    "published_routing": _ROUTING,
+    "voice_menus": _ROUTING,
+    "pushed_routes": Shown(("routing_table_update",), "connect-pbx"),
+    "routing_export": Shown((), "routing"),
+    "routing_backtest": Shown(_NIGHTLY, "backtest", LONGEST_QUIET),
+    "call_events": Shown(("call_events", "call_events_other"), "live-calls"),
+    "call_events_reconciliation": Shown(_NIGHTLY, "live-calls"),
+    "messages": Shown(("messenger_sync",), "messenger"),
+    "chats": Shown(("messenger_sync",), "messenger"),
+    "message_media": Shown(("messenger_media",), "messenger"),
+    "usage_metrics": Shown(("usage_metrics",), "usage-metrics"),
+    "sent_usage_metrics": Shown(("usage_metrics",), "usage-metrics"),
+}
+
+
+def with_more_told(spec: dg.AssetSpec, docs_url: str) -> dg.AssetSpec:
+    """Return the asset with its switches, its page and how old it may be.
+
+    Args:
+        spec: the asset.
+        docs_url: where the documentation is read; empty names the file in the checkout.
+    """
+    shown = SHOWN[spec.key.to_user_string()]
+    page: Any = (
+        dg.MetadataValue.url(f"{docs_url.rstrip('/')}/{shown.page}/")
+        if docs_url
+        else dg.MetadataValue.text(f"docs/{shown.page}.md")
+    )
+    told = spec.merge_attributes(metadata={"refreshed by": ", ".join(shown.refreshed_by) or "by hand", "read on": page})
+    if shown.warn_after is None:
+        return told
+    policy = dg.FreshnessPolicy.time_window(fail_window=2 * shown.warn_after, warn_window=shown.warn_after)
+    return told.replace_attributes(freshness_policy=policy)
