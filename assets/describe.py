@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from sqlalchemy import Connection, Select, Table, TextClause, func, select
 
+from resources.warehouse.tables.glossary import meaning_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,7 +28,7 @@ def columns_of(table: Table) -> dict[str, Any]:
         dg.TableColumn(
             name=column.name,
             type=str(column.type).lower(),
-            description=column.comment,
+            description=meaning_of(column),
             constraints=dg.TableColumnConstraints(nullable=bool(column.nullable), unique=False),
         )
         for column in table.columns

@@ -14,6 +14,7 @@ from assets.contacts.ownership import update_owners
 from assets.contacts.sources import ContactSourcesError, Refreshed, refresh_sources
 from assets.enrichment.describe import match_figures
 from assets.enrichment.relink import relink_calls
+from assets.failures import told_plainly
 from assets.platform import Platform
 
 LOCK = "contact changes"
@@ -29,6 +30,7 @@ class ChangesConfig(dg.Config):
 
 
 @dg.op(description="Read the sources that changed, decide whose their numbers are, and link exactly their calls anew.")
+@told_plainly
 def take_in_contact_changes(
     context: dg.OpExecutionContext, config: ChangesConfig, platform: dg.ResourceParam[Platform]
 ) -> None:

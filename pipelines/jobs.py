@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from assets.calendar import log_days
+from assets.failures import told_plainly
 from assets.history.load import LoadReport, load_new, reread_days
 from assets.platform import Platform, Telephony
 from assets.routing.assets import describe_routing_table
@@ -43,6 +44,7 @@ class RereadConfig(SourceConfig):
 
 
 @dg.op(description="Follow the source's cursor until it has no more; each portion is one transaction.")
+@told_plainly
 def load_new_legs(context: dg.OpExecutionContext, config: SourceConfig, platform: dg.ResourceParam[Platform]) -> None:
     """Load what a telephony server finalised since the last load."""
     server = _server(platform, config.source)
@@ -55,6 +57,7 @@ def load_new_legs(context: dg.OpExecutionContext, config: SourceConfig, platform
 
 
 @dg.op(description="Read whole days again: late recordings, changed, merged and removed calls.")
+@told_plainly
 def reread_legs(context: dg.OpExecutionContext, config: RereadConfig, platform: dg.ResourceParam[Platform]) -> None:
     """Read days of a telephony server again."""
     server = _server(platform, config.source)
@@ -68,6 +71,7 @@ def reread_legs(context: dg.OpExecutionContext, config: RereadConfig, platform: 
 
 
 @dg.op(description="Take in the calls and clients that changed: evidence, participation, ranking; then publish.")
+@told_plainly
 def update_routing_table(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Bring the routing table up to date with what changed, and let it go live."""
     report = update_routing(platform.warehouse, platform.routing_rules, platform.business_zone)

@@ -11,6 +11,7 @@ from assets.backtest.measures import Measures, calibrate, continuity, measure
 from assets.backtest.plot import as_markdown, draw
 from assets.calendar import CallDays, days_of
 from assets.describe import as_table, columns_of, day_table, lineage
+from assets.failures import told_plainly
 from assets.platform import Platform
 from resources.warehouse.tables.backtest import routing_backtest as table
 
@@ -51,6 +52,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Проверка маршрутизации на истории."
         ),
     )
+    @told_plainly
     def routing_backtest(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

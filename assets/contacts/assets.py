@@ -8,6 +8,7 @@ from assets.calendar import CallDays, days_of
 from assets.contacts.describe import describe_contacts, describe_owners
 from assets.contacts.sources import refresh_sources
 from assets.describe import columns_of, count_by_day, count_rows, day_table, lineage, preview
+from assets.failures import told_plainly
 from assets.platform import Platform
 from resources.warehouse import tables
 
@@ -60,6 +61,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         ],
         name="read_contact_sources",
     )
+    @told_plainly
     def contacts(platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult[None]]:
         from assets.contacts.own_numbers import store_own_lines
 
@@ -90,6 +92,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "contacts.\n\nВзаимодействия из 1С: звонки, заказы, письма, встречи."
         ),
     )
+    @told_plainly
     def crm_interactions(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
@@ -162,6 +165,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         ],
         name="decide_ownership",
     )
+    @told_plainly
     def ownership(platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult[None]]:
         from assets.contacts.ownership import update_owners
 

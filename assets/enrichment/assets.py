@@ -10,6 +10,7 @@ from assets.calendar import CallDays, days_of
 from assets.describe import columns_of, count_by_day, day_table, lineage, preview
 from assets.enrichment.describe import busiest_unknown, match_figures, sum_figures
 from assets.enrichment.fill import fill_owners
+from assets.failures import told_plainly
 from assets.platform import Platform
 from resources.warehouse import tables
 
@@ -65,6 +66,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Звонки с владельцами номеров."
         ),
     )
+    @told_plainly
     def enriched_calls(
         context: dg.AssetExecutionContext, config: OwnersConfig, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.calendar import CallDays, days_of
 from assets.describe import columns_of, count_by_day, count_groups, day_table, lineage, preview
+from assets.failures import told_plainly
 from assets.history.calls import prepare, regroup_touched_calls, touch_days
 from assets.history.load import LoadReport, reread_days
 from assets.platform import Platform
@@ -30,6 +31,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Строки истории звонков, как их записала АТС."
         ),
     )
+    @told_plainly
     def call_legs(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
@@ -95,6 +97,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "История звонков: кто, с кем, когда, чем закончилось."
         ),
     )
+    @told_plainly
     def call_history(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.calendar import CallDays, days_of, log_days
 from assets.describe import columns_of, lineage, preview
+from assets.failures import told_plainly
 from assets.history.audit import audit_days
 from assets.history.gaps import Gap, figures
 from assets.history.load import LoadReport
@@ -55,6 +56,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "set, the files themselves are looked at.\n\nЗаписи разговоров: что есть, чего ждём, чего не хватает."
         ),
     )
+    @told_plainly
     def recordings(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
@@ -102,6 +104,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "listed.\n\nПропуски в истории звонков и их восстановление."
         ),
     )
+    @told_plainly
     def history_gaps(
         context: dg.AssetExecutionContext, config: AuditConfig, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

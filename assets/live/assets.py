@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.calendar import CallDays, days_of
 from assets.describe import columns_of, lineage, preview
+from assets.failures import told_plainly
 from assets.live.reconcile import reconcile_days
 from assets.platform import Platform
 from resources.warehouse.tables.live import call_events as events
@@ -50,6 +51,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec]
             "how long a card took from the ring, stage by stage.\n\nСверка событий с историей звонков."
         ),
     )
+    @told_plainly
     def call_events_reconciliation(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

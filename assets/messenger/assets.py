@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.calendar import CallDays
 from assets.describe import columns_of
+from assets.failures import told_plainly
 from assets.messenger.media import fetch_due
 from assets.platform import Platform
 from resources.warehouse.tables import chats as chats_table
@@ -51,6 +52,7 @@ def make_assets(_call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec
             "again with growing pauses.\n\nФайлы сообщений."
         ),
     )
+    @told_plainly
     def message_media(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from assets.calendar import CallDays, days_of
 from assets.describe import columns_of, count_by_day, count_rows, day_table, lineage, preview, query_table
+from assets.failures import told_plainly
 from assets.platform import Platform
 from assets.routing.build import rebuild_participation, rebuild_routing_table, track_days
 from resources.warehouse import tables
@@ -48,6 +49,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "routing.\n\nОтслеживаемые взаимодействия."
         ),
     )
+    @told_plainly
     def tracked_interactions(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
@@ -95,6 +97,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "written.\n\nДоля участия сотрудников в работе с клиентом."
         ),
     )
+    @told_plainly
     def participation(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         report = rebuild_participation(platform.warehouse, platform.routing_rules)
         with platform.warehouse.transaction() as connection:
@@ -131,6 +134,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "client anew; a new version opens only if something comes out different.\n\nТаблица маршрутизации."
         ),
     )
+    @told_plainly
     def routing_table(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         report = rebuild_routing_table(platform.warehouse, platform.routing_rules, platform.business_zone)
         return dg.MaterializeResult(

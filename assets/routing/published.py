@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 
 from assets.calendar import CallDays
 from assets.describe import as_table, columns_of, query_table
+from assets.failures import told_plainly
 from assets.platform import Platform
 from assets.routing.export import export_routing
 from assets.routing.publish import Publication, look, publish
@@ -39,6 +40,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Опубликованная таблица маршрутизации."
         ),
     )
+    @told_plainly
     def published_routing(config: PublishConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         publication = publish_newest(platform, is_approved=config.approve)
         return dg.MaterializeResult(metadata=describe_publication(platform, publication))
@@ -55,6 +57,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         ),
         metadata={"dagster/table_name": "switchboard.voice_menus"},
     )
+    @told_plainly
     def voice_menus(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         return dg.MaterializeResult(metadata=describe_menus(platform))
 
@@ -68,6 +71,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Each is replaced as a whole.\n\nВыгрузка таблицы маршрутизации."
         ),
     )
+    @told_plainly
     def routing_export(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         done = export_routing(platform.warehouse, platform.export_folder)
         return dg.MaterializeResult(
@@ -87,6 +91,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "Перехват на ответственного: выгрузка в АТС."
         ),
     )
+    @told_plainly
     def pushed_routes(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         return dg.MaterializeResult(metadata=push_everywhere(platform))
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.calendar import CallDays
 from assets.describe import columns_of
+from assets.failures import told_plainly
 from assets.platform import Platform
 from assets.usage.figures import build_report, note_health, read_health, refusals_here, store_report
 from resources.collector import post_report
@@ -31,6 +32,7 @@ def make_assets(_call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec
             "docs/usage-metrics.md publishes the schema.\n\nМетрика использования: что было бы отправлено."
         ),
     )
+    @told_plainly
     def usage_metrics(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
@@ -59,6 +61,7 @@ def make_assets(_call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec
             "that cannot be reached is no failure.\n\nТелефония: Отправка метрики разработчикам."
         ),
     )
+    @told_plainly
     def sent_usage_metrics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         rules = platform.usage
         with platform.warehouse.transaction() as connection:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sqlalchemy import Table
 
 from resources.warehouse.tables import SCHEMA, metadata
+from resources.warehouse.tables.glossary import meaning_of
 
 
 def dictionary() -> str:
@@ -31,7 +32,7 @@ def _lines() -> Iterator[str]:
         yield "|---|---|---|---|"
         for column in table.columns:
             kind = str(column.type).lower().replace("datetime", "timestamptz")
-            yield f"| `{column.name}` | {kind} | {'yes' if column.nullable else ''} | {column.comment or ''} |"
+            yield f"| `{column.name}` | {kind} | {'yes' if column.nullable else ''} | {meaning_of(column)} |"
     yield ""
 
 

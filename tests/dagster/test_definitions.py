@@ -97,6 +97,7 @@ def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Defini
         table = tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"]
         schema = node.metadata["dagster/column_schema"]
         assert [column.name for column in schema.columns] == [column.name for column in table.columns]
+        assert [column.name for column in schema.columns if not column.description] == []
         assert node.owners
         assert node.kinds
         assert node.description
