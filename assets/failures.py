@@ -62,4 +62,6 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except EXPECTED as error:
-        raise dg.Failure(str(error), metadata={"kind of failure": type(error).__name__}) from None
+        # An error that only its module tells apart is shown as what others know it for.
+        kind = next(known.__name__ for known in type(error).__mro__ if not known.__name__.startswith("_"))
+        raise dg.Failure(str(error), metadata={"kind of failure": kind}) from None

@@ -1,4 +1,4 @@
-"""The Dagster UI as people use it: follow the lineage, switch a schedule, materialise, backfill a week."""
+"""The Dagster UI as people use it: lineage, a schedule off and on, materialising, backfills, a run that failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.fix_browser import RunningSwitchboard
 from tests.fix_simulators import ServedPbx
 from tests.rows import CLIENT, MOSCOW, leg, select, snapshot
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(700)
 
 DAILY = ("call_legs", "call_history", "enriched_calls")
 PARTITIONS = """
@@ -29,6 +29,10 @@ query($name: String!) { scheduleOrError(scheduleSelector: {
     repositoryLocationName: "telephony", repositoryName: "__repository__", scheduleName: $name
 }) { ... on Schedule { scheduleState { status } } } }
 """
+FAILED = """
+query { runsOrError(filter: {statuses: [FAILURE]}) { ... on Runs { results { runId } } } }
+"""
+LAST_TICKING_HOUR = 23
 WIPE = """
 mutation($path: [String!]!) { wipeAssets(assetPartitionRanges: [{assetKey: {path: $path}}]) { __typename } }
 """
@@ -52,7 +56,19 @@ def materialised_days(running: RunningSwitchboard, asset: str) -> list[dict[str,
     ]
 
 
-def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_week(
+def backfill(page: Page, running: RunningSwitchboard, asset: str, first: date, last: date) -> None:
+    """Materialise days of an asset from its partitions dialog."""
+    page.goto(f"{running.url}/assets/{asset}")
+    page.get_by_role("button", name="Materialize").first.click()
+    days = page.get_by_placeholder("No matching partitions")
+    days.fill(f"[{first}...{last}]" if first != last else f"{first}")
+    days.press("Enter")
+    count = (last - first).days + 1
+    expect(page.get_by_text(f"{count} partition{'s' if count > 1 else ''}").first).to_be_visible()
+    page.get_by_role("button", name="Launch").last.click()
+
+
+def test_a_person_follows_lineage_switches_a_schedule_backfills_and_reads_why_a_run_failed(
     simulated_pbx: Callable[..., ServedPbx], start_switchboard: Callable[..., RunningSwitchboard], page: Page
 ) -> None:
     """One long visit, because an instance takes half a minute to start."""
@@ -60,12 +76,14 @@ def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_
     today = datetime.now(MOSCOW).replace(hour=0, minute=0, second=0, microsecond=0)
     served.pbx.store.finalise(
         leg(f"c{day}-{call}", today - timedelta(days=day) + timedelta(hours=9, minutes=call), CLIENT, "201", talk=20)
-        for day in range(20, 0, -1)
+        for day in range(40, 0, -1)
         for call in range(5)
     )
-    running = start_switchboard(served)
+    # Ticks each minute, whatever the hour: what switching on brings is seen soon.
+    hours = {"WINDOW_START": "00:00", "WINDOW_END": "23:00", "CALL_HISTORY_LOAD_SECONDS": "60"}
+    running = start_switchboard(served, **{f"SWITCHBOARD_SCHEDULES__{name}": value for name, value in hours.items()})
     warehouse = running.warehouse
-    assert select(warehouse, "SELECT count(*) FROM call_history") == [(100,)]
+    assert select(warehouse, "SELECT count(*) FROM call_history") == [(200,)]
 
     page.goto(f"{running.url}/asset-groups")
     for group in ("contacts", "history", "enrichment", "routing"):
@@ -95,6 +113,7 @@ def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_
     if not is_stopped():
         switch.click()
     wait_for(is_stopped)
+    served.pbx.store.finalise([leg("new", today + timedelta(minutes=1), CLIENT, "201", talk=20)])
 
     page.goto(f"{running.url}/assets/participation")
     before = select(warehouse, "SELECT count(*) FROM participation")
@@ -111,15 +130,39 @@ def test_a_person_follows_the_lineage_switches_a_schedule_and_backfills_a_wiped_
         with warehouse.transaction() as connection:
             week = {"first": first, "last": last}
             connection.execute(text(f"DELETE FROM {asset} WHERE call_day BETWEEN :first AND :last"), week)  # noqa: S608
-    assert select(warehouse, "SELECT count(*) FROM call_history") == [(65,)]
-    page.goto(f"{running.url}/assets/call_legs")
-    page.get_by_role("button", name="Materialize").first.click()
-    days = page.get_by_placeholder("No matching partitions")
-    days.fill(f"[{first}...{last}]")
-    days.press("Enter")
-    expect(page.get_by_text("7 partitions").first).to_be_visible()
-    page.get_by_role("button", name="Launch backfill").click()
+    assert select(warehouse, "SELECT count(*) FROM call_history") == [(165,)]
+    backfill(page, running, "call_legs", first, last)
     # The days turn green one by one, as the run's events come in.
     week_is_done = [{"startKey": first.isoformat(), "endKey": last.isoformat(), "status": "MATERIALIZED"}]
     wait_for(lambda: materialised_days(running, "call_legs") == week_is_done, seconds=150)
     assert snapshot(warehouse) == complete
+
+    first, last = (today - timedelta(days=38)).date(), (today - timedelta(days=8)).date()
+    with warehouse.transaction() as connection:
+        connection.execute(
+            text("DELETE FROM call_history WHERE call_day BETWEEN :first AND :last"), {"first": first, "last": last}
+        )
+    backfill(page, running, "call_history", first, last)
+    month_is_done = [{"startKey": first.isoformat(), "endKey": last.isoformat(), "status": "MATERIALIZED"}]
+    wait_for(lambda: materialised_days(running, "call_history") == month_is_done, seconds=150)
+    assert snapshot(warehouse) == complete
+
+    # Off: a call that the server has had for minutes is not in the journal. On: it comes with the next tick.
+    assert select(warehouse, "SELECT count(*) FROM call_history WHERE linkedid = 'new'") == [(0,)]
+    page.goto(f"{running.url}/automation")
+    expect(switch).to_have_count(1)
+    switch.click()
+    with suppress(AssertionError):
+        wait_for(lambda: not is_stopped(), seconds=20)
+    if is_stopped():
+        switch.click()
+    wait_for(lambda: not is_stopped())
+    if datetime.now(MOSCOW).hour < LAST_TICKING_HOUR:
+        wait_for(lambda: select(warehouse, "SELECT legs FROM call_history WHERE linkedid = 'new'"), seconds=150)
+
+    served.faults.switch_on("unauthorised", times=None)
+    day = (today - timedelta(days=9)).date()
+    backfill(page, running, "call_legs", day, day)
+    failed = wait_for(lambda: running.ask(FAILED)["runsOrError"]["results"], seconds=120)
+    page.goto(f"{running.url}/runs/{failed[0]['runId']}")
+    expect(page.get_by_text("the key was not accepted; make a new API key in the PBX").first).to_be_visible()
