@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-LARGEST_RUN_DAYS = 31
+DAYS_PER_RUN = 31
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,20 @@ class CallDays:
 
     Attributes:
         partitions: one partition per business day, today's included.
-        backfill: a backfill takes up to 31 days per run: a run costs seconds before its first line.
+        backfill: how many days of a backfill one run takes: a run costs seconds before its first line.
     """
 
     partitions: dg.DailyPartitionsDefinition
     backfill: dg.BackfillPolicy
 
     @classmethod
-    def since(cls, first_day: date, business_zone: str) -> CallDays:
+    def since(cls, first_day: date, business_zone: str, days_per_run: int = DAYS_PER_RUN) -> CallDays:
         """Make the partitions from `first_day` on, in the business zone."""
         return cls(
             partitions=dg.DailyPartitionsDefinition(
                 start_date=first_day.isoformat(), timezone=business_zone, end_offset=1
             ),
-            backfill=dg.BackfillPolicy.multi_run(LARGEST_RUN_DAYS),
+            backfill=dg.BackfillPolicy.multi_run(days_per_run),
         )
 
 

@@ -45,7 +45,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         settings: what is configured.
         platform: what the assets work with; made from the settings when first needed where absent.
     """
-    call_days = CallDays.since(settings.history_start_on, settings.timezone)
+    call_days = CallDays.since(settings.history_start_on, settings.timezone, settings.backfill_days)
     jobs = {job.name: job for job in make_jobs(Retention(**settings.retention.model_dump()))}
     return dg.Definitions(
         assets=[_told_more(asset, settings.docs_url) for asset in make_assets(call_days)],

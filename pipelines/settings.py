@@ -175,11 +175,14 @@ class Settings(BaseSettings):
         home: the one folder in which anything is written.
         database_url: a PostgreSQL server in place of the embedded one.
         dagster_database_url: another database for Dagster's own storage.
+        dagster_overlay: a YAML file laid over dagster.yaml, such as deploy/dagster.celery.yaml; in a list it replaces
+            the whole list.
         timezone: the business zone: partition days and working hours are in it.
         docs_url: where this documentation is served; the UI links to it. Empty names the files instead.
         country: ISO country of numbers written without a country code.
         internal_digits: longest number that is an internal one.
         history_start_on: first day that has a partition.
+        backfill_days: days that one run of a backfill takes; fewer spread a backfill over more workers.
         webserver_port: where Dagster's UI listens, on loopback.
         sources: telephony servers by name; the name becomes `pbx_id`.
         crm: CRMs and databases with clients and employees, by name.
@@ -191,11 +194,13 @@ class Settings(BaseSettings):
     home: Path = Path(".switchboard")
     database_url: SecretStr | None = None
     dagster_database_url: SecretStr | None = None
+    dagster_overlay: Path | None = None
     timezone: str = "Europe/Moscow"
     docs_url: str = ""
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
     internal_digits: int = Field(default=4, ge=2, le=8)
     history_start_on: date = date(2024, 1, 1)
+    backfill_days: int = Field(default=31, ge=1, le=366)
     webserver_port: int = Field(default=3000, ge=1, le=65535)
     sources: dict[str, AnySource] = Field(default_factory=dict)
     crm: dict[str, AnyCrm] = Field(default_factory=dict)

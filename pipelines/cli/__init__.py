@@ -14,6 +14,7 @@ import typer
 COMMANDS = {
     "demo": "instance",
     "up": "instance",
+    "serve": "serve",
     "doctor": "doctor",
     "import-cdr": "import_cdr",
     "migrate": "database",

@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, select
 
 from assets.backtest.days import lift_over_last
 from gateway.invitations import invite
@@ -32,6 +32,7 @@ from pipelines.services import (
     listener_service,
     supervised,
 )
+from pipelines.services.environment import service_environment
 from pipelines.services.gateway import SECRETS_FILE, gateway_url, login_url
 from pipelines.settings import Settings, load_settings
 from resources.warehouse import Warehouse
@@ -80,12 +81,12 @@ def _only_once(settings: Settings) -> Iterator[tuple[Settings, Services]]:
 
 
 def _run(settings: Settings, services: Services, name: str, demo: Demo | None = None) -> None:
-    environment = _environment(settings)
+    environment = service_environment(settings)
     os.environ.update(environment)
     warehouse = warehouse_of(settings)
     with console.status("Bringing the tables up to date"):
         migrate(warehouse)
-    dagster = dagster_services(CHECKOUT, settings.home, settings.webserver_port, environment)
+    dagster = dagster_services(CHECKOUT, settings.home, settings.webserver_port, environment, settings.dagster_overlay)
     os.environ["DAGSTER_HOME"] = str(settings.home.resolve() / "dagster")
     with dg.DagsterInstance.get() as instance:
         # Nothing of ours is running, so whatever still looks so was cut off.
@@ -117,22 +118,6 @@ def _invite_somebody(warehouse: Warehouse, settings: Settings) -> str:
         held = func.daterange(employee_extensions.c.valid_from, employee_extensions.c.valid_to).op("@>")(today)
         extension = connection.execute(select(func.min(employee_extensions.c.extension)).where(held)).scalar_one()
         return invite(connection, extension, settings.timezone, hours=24, is_supervisor=True)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """What the services need to know besides the settings they read themselves."""
-    assert settings.database_url is not None
-    dagster_url = settings.dagster_database_url
-    if dagster_url is None:
-        # On somebody's own server Dagster's tables get a database beside ours.
-        url = make_url(settings.database_url.get_secret_value()).set(database="dagster")
-    else:
-        url = make_url(dagster_url.get_secret_value())
-    return {
-        "SWITCHBOARD_HOME": str(settings.home.resolve()),
-        "SWITCHBOARD_DATABASE_URL": settings.database_url.get_secret_value(),
-        "SWITCHBOARD_DAGSTER_URL": url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
-    }
 
 
 def _main_job(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, demo: Demo | None) -> None:

@@ -7,7 +7,7 @@ until it is restarted, and the code is loaded once.
 
 from __future__ import annotations
 
-import shutil
+import os
 import socket
 import sys
 import time
@@ -31,30 +31,30 @@ _DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required lastHeartbe
 
 
 def dagster_services(
-    checkout: Path, home: Path, port: int, environment: Mapping[str, str] | None = None
+    checkout: Path,
+    home: Path,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    overlay: Path | None = None,
 ) -> list[Service]:
     """Return Dagster's services for the code location that `workspace.yaml` names.
 
-    Writes Dagster's own settings into `<home>/dagster`, a copy of `dagster.yaml`, and a workspace that
-    names the code server into `<home>/run`: to be called by the one who has the data folder.
+    Writes Dagster's own settings into `<home>/dagster` and a workspace that names the code server into `<home>/run`:
+    to be called by the one who has the data folder.
 
     Args:
         checkout: the folder with `workspace.yaml` and `dagster.yaml`.
         home: the data folder.
         port: of the UI on 127.0.0.1.
         environment: what the code and Dagster's storage need to know, such as the URLs of databases.
+        overlay: what is laid over `dagster.yaml`.
     """
     home = home.resolve()
     code_port = _free_port()
-    workspace = home / "run" / "workspace.yaml"
-    for folder in (home / "dagster", home / "tmp", workspace.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(checkout / "dagster.yaml", home / "dagster" / "dagster.yaml")
-    location = _code_location(checkout)
-    server = {"host": "127.0.0.1", "port": code_port, "location_name": location["location_name"]}
-    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-
-    surroundings = {**(environment or {}), "DAGSTER_HOME": str(home / "dagster")}
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    surroundings = {**(environment or {}), "DAGSTER_HOME": str(write_instance(checkout, home, overlay))}
+    workspace = write_workspace(checkout, home, "127.0.0.1", code_port)
+    location = code_location(checkout)
     if len(str(home / "tmp")) <= _LONGEST_SOCKET_FOLDER:
         surroundings["TMPDIR"] = str(home / "tmp")
     ui, begun_at = f"http://127.0.0.1:{port}", time.time()
@@ -89,7 +89,47 @@ def dagster_services(
     ]
 
 
-def _code_location(checkout: Path) -> dict[str, str]:
+def write_instance(checkout: Path, home: Path, overlay: Path | None = None) -> Path:
+    """Write Dagster's own settings, `dagster.yaml` with the overlay over it; return their folder, `DAGSTER_HOME`."""
+    settings = yaml.safe_load((checkout / "dagster.yaml").read_text("utf-8"))
+    if overlay is not None:
+        settings = _laid_over(settings, yaml.safe_load(overlay.read_text("utf-8")))
+    folder = home.resolve() / "dagster"
+    _write(folder / "dagster.yaml", settings)
+    return folder
+
+
+def write_workspace(checkout: Path, home: Path, host: str, port: int) -> Path:
+    """Write a workspace that names the code server at this address; return its file."""
+    server = {"host": host, "port": port, "location_name": code_location(checkout)["location_name"]}
+    file = home.resolve() / "run" / "workspace.yaml"
+    _write(file, {"load_from": [{"grpc_server": server}]})
+    return file
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a file in one step: services that start together on a data folder write the same."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(f".{os.getpid()}")
+    new.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    new.replace(file)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        former = merged.get(key)
+        both = isinstance(former, dict) and isinstance(value, dict)
+        merged[key] = _laid_over(former, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def code_location(checkout: Path) -> dict[str, str]:
+    """Return what `workspace.yaml` says of the code: `module_name` and `location_name`.
+
+    Raises:
+        ServiceFailedError: it names none, or several.
+    """
     file = checkout / "workspace.yaml"
     match yaml.safe_load(file.read_text("utf-8")):
         case {"load_from": [{"python_module": {"module_name": str(), "location_name": str()} as location}]}:
