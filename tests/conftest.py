@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fix_asterisk_manager",
     "tests.fix_whatsapp",
     "tests.fix_messenger",
+    "tests.fix_workers",
 ]
 
 

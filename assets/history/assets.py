@@ -11,6 +11,8 @@ from assets.platform import Platform
 from resources.warehouse import tables
 
 GROUP = "history"
+TURN_SECONDS = 1800
+"""How long a run of a backfill waits for its turn at a telephony server: one run after the other reads from it."""
 
 
 def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
@@ -46,7 +48,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         for name, server in platform.telephony.items():
             source = server.open()
             try:
-                report = reread_days(platform.warehouse, source, server.rules, first_day, last_day)
+                report = reread_days(
+                    platform.warehouse, source, server.rules, first_day, last_day, wait_seconds=TURN_SECONDS
+                )
             finally:
                 source.close()
             context.log.info("%s: %d rows read, %d new, %d changed", name, report.read, report.new, report.changed)

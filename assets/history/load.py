@@ -143,13 +143,21 @@ def load_portions(
 
 
 def reread_days(
-    warehouse: Warehouse, source: TelephonySource, rules: LoadRules, first_day: date, last_day: date
+    warehouse: Warehouse,
+    source: TelephonySource,
+    rules: LoadRules,
+    first_day: date,
+    last_day: date,
+    *,
+    wait_seconds: float = 30,
 ) -> LoadReport:
     """Read business days again, both included: late changes are taken, missing legs are marked gone.
 
-    The days become what the source says, in one transaction; the cursor is not moved.
+    The days become what the source says, in one transaction; the cursor is not moved. Another load of this source is
+    waited for, so long at most.
 
     Raises:
+        WarehouseBusyError: another load of this source is running.
         SourceAnswerError: the source has nothing for days of which we hold calls. That is more often a
             fault or its retention than the truth, so nothing is changed.
     """
@@ -157,7 +165,7 @@ def reread_days(
     zone = ZoneInfo(rules.business_zone)
     start_at = datetime.combine(first_day, time.min, zone)
     end_at = datetime.combine(last_day + timedelta(days=1), time.min, zone)
-    with warehouse.locked(lock_of(source.pbx_id)) as connection:
+    with warehouse.locked(lock_of(source.pbx_id), wait_seconds) as connection:
         prepare(connection)
         connection.commit()
         with connection.begin():

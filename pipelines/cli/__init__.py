@@ -71,6 +71,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets.eligibility.errors import PinError
     from assets.routing.publish import PublicationError
     from gateway.errors import LoginError
+    from pipelines.services.service import ServiceFailedError
     from pipelines.settings import SettingsError
     from pipelines.tracked import TrackedFileError
     from resources.contacts.errors import ContactFileError
@@ -81,6 +82,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
     return (
         SettingsError,
+        ServiceFailedError,
         SourceError,
         WarehouseBusyError,
         WarehouseUnfitError,

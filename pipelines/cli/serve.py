@@ -13,12 +13,14 @@ from typing import Annotated
 
 import typer
 
-from pipelines.services.dagster import code_location, write_instance, write_workspace
+from pipelines.services.dagster import code_location, wait_until_listens, write_instance, write_workspace
 from pipelines.services.environment import service_environment
 from pipelines.settings import load_settings
 
 CHECKOUT = Path(__file__).parents[2]
 CODE_SERVER_PORT = 4000
+CODE_SERVER_SECONDS = 120
+"""How long the code server is waited for: a daemon that starts before it gives backfills up that are under way."""
 
 
 class ServiceName(StrEnum):
@@ -51,6 +53,7 @@ def serve(
 
     def workspace() -> str:
         address, _, code_port = code_server.rpartition(":")
+        wait_until_listens(address, int(code_port), CODE_SERVER_SECONDS)
         return str(write_workspace(CHECKOUT, settings.home, address, int(code_port)))
 
     def listen(default: int) -> list[str]:

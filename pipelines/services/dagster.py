@@ -144,9 +144,25 @@ def _free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def wait_until_listens(host: str, port: int, seconds: float) -> None:
+    """Wait until somebody listens there.
+
+    Raises:
+        ServiceFailedError: nobody does in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not _listens(port, host):
+        if time.monotonic() > deadline:
+            raise ServiceFailedError(f"Nothing listens at {host}:{port} after {seconds:.0f} s.")
+        time.sleep(0.5)
+
+
+def _listens(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _locations_are_loaded(ui: str) -> bool:

@@ -27,4 +27,6 @@ def service_environment(settings: Settings) -> dict[str, str]:
         "SWITCHBOARD_HOME": str(settings.home.resolve()),
         "SWITCHBOARD_DATABASE_URL": settings.database_url.get_secret_value(),
         "SWITCHBOARD_DAGSTER_URL": url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
+        # A backfill goes on when the code server is back, instead of failing for good because it was away.
+        "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
     }

@@ -27,6 +27,10 @@ SESSION = {
     "jit": "off",
     # A backfill sorts and joins all calls: the default of 4 MB has it do so through files.
     "work_mem": "64MB",
+    # A machine that lost its power says no goodbye: without these the server would keep its locks for hours.
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 """What every connection of ours is set to, whatever the server's defaults."""
 
