@@ -134,7 +134,7 @@ def test_on_kubernetes_dagster_takes_what_the_chart_makes_of_the_values(tmp_path
             }
         },
     }
-    checked = validate_config(K8sRunLauncher.config_type(), config)
+    checked = validate_config(K8sRunLauncher.config_type(), config)  # type: ignore[no-untyped-call]
     assert checked.success, checked.errors
     rendered = {
         "storage": {"postgres": {"postgres_db": url}},
