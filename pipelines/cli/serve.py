@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ import typer
 
 from pipelines.services.dagster import code_location, wait_until_listens, write_instance, write_workspace
 from pipelines.services.environment import service_environment
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, SettingsError, load_settings
 
 CHECKOUT = Path(__file__).parents[2]
 CODE_SERVER_PORT = 4000
@@ -68,6 +69,7 @@ def serve(
         case ServiceName.daemon:
             arguments = ["dagster._daemon", "run", "-w", workspace()]
         case ServiceName.worker:
+            _check_workers(settings)
             arguments = ["pipelines.workers", str(runs)]
         case ServiceName.gateway:
             arguments = ["pipelines.gateway_process"]
@@ -80,3 +82,18 @@ def serve(
         [sys.executable, "-m", *arguments],
         {**os.environ, **environment, "DAGSTER_HOME": str(home)},
     )
+
+
+def _check_workers(settings: Settings) -> None:
+    """Tell in plain words what a worker lacks.
+
+    Raises:
+        SettingsError: it has no use here.
+    """
+    if find_spec("dagster_celery") is None:
+        raise SettingsError("A worker needs Celery: pip install -c constraints.txt -e '.[celery]'")
+    if settings.dagster_overlay is None:
+        raise SettingsError(
+            "Runs are not launched on workers: set SWITCHBOARD_DAGSTER_OVERLAY to deploy/dagster.celery.yaml, here and "
+            "where the daemon and the web server run."
+        )

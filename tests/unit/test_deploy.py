@@ -14,10 +14,11 @@ from dagster._config import validate_config
 from dagster._core.instance.config import dagster_instance_config
 from dagster_k8s import K8sRunLauncher
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from pipelines.cli import make_app
 from pipelines.services.dagster import code_location, write_instance
-from pipelines.settings import load_settings
+from pipelines.settings import SettingsError, load_settings
 from pipelines.workers import WorkersRunLauncher
 
 CHECKOUT = Path(__file__).parents[2]
@@ -67,6 +68,17 @@ def test_one_machine_after_another_is_told_a_service_that_exists() -> None:
     for name in listed[1].split(", "):
         accept(["serve", name])
     assert "switchboard serve %i $SERVE_OPTIONS" in unit
+
+
+def test_a_worker_without_a_queue_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Instead of waiting for runs that are launched elsewhere."""
+    monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("SWITCHBOARD_HOME", str(tmp_path))
+    monkeypatch.setenv("SWITCHBOARD_CONFIG", str(tmp_path / "absent.toml"))
+    monkeypatch.delenv("SWITCHBOARD_DAGSTER_OVERLAY", raising=False)
+    result = CliRunner().invoke(make_app(), ["serve", "worker"])
+    assert isinstance(result.exception, SettingsError)
+    assert "SWITCHBOARD_DAGSTER_OVERLAY" in str(result.exception)
 
 
 def test_nothing_is_published_but_on_loopback_unless_told_otherwise() -> None:
