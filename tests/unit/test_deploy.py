@@ -37,7 +37,8 @@ def instance(folder: Path, overlay: Path | None = None) -> dict[str, Any]:
 
 def accept(arguments: list[str]) -> None:
     """Have the command line read arguments, and do nothing."""
-    name, *rest = arguments
+    program, name, *rest = arguments
+    assert program == "switchboard"
     command = get_command(make_app()).commands[name]  # type: ignore[attr-defined]
     command.make_context(name, rest)
 
@@ -60,13 +61,18 @@ def test_every_container_is_told_a_command_that_exists(name: str) -> None:
     accept(COMPOSE["services"][name]["command"])
 
 
+def test_the_image_takes_whole_commands() -> None:
+    """Dagster's chart and its launcher say `dagster api …`: an entry point would come before it."""
+    assert "\nENTRYPOINT" not in (DEPLOY / "Dockerfile").read_text("utf-8")
+
+
 def test_one_machine_after_another_is_told_a_service_that_exists() -> None:
     """The instance of the systemd unit is what `serve` is told."""
     unit = (DEPLOY / "systemd" / "switchboard@.service").read_text("utf-8")
     listed = re.search(r"is told: (.+)\.\n", unit)
     assert listed is not None
     for name in listed[1].split(", "):
-        accept(["serve", name])
+        accept(["switchboard", "serve", name])
     assert "switchboard serve %i $SERVE_OPTIONS" in unit
 
 
