@@ -125,7 +125,7 @@ def test_on_kubernetes_dagster_is_set_as_everywhere(tmp_path: Path) -> None:
 
 
 def test_on_kubernetes_dagster_takes_what_the_chart_makes_of_the_values(tmp_path: Path) -> None:
-    """Storage and launcher written as the chart's templates write them."""
+    """Storage and launcher written as the chart's templates write them; the chart itself is in no package index."""
     postgres = HELM["postgresql"]
     url = {
         "username": postgres["postgresqlUsername"],
@@ -146,11 +146,7 @@ def test_on_kubernetes_dagster_takes_what_the_chart_makes_of_the_values(tmp_path
         "env_secrets": [each["name"] for each in values["envSecrets"]],
         "resources": values["resources"],
         "fail_pod_on_run_failure": values["failPodOnRunFailure"],
-        "run_k8s_config": {
-            "job_spec_config": {
-                "ttl_seconds_after_finished": values["runK8sConfig"]["jobSpecConfig"]["ttlSecondsAfterFinished"]
-            }
-        },
+        "run_k8s_config": {"job_spec_config": values["runK8sConfig"]["jobSpecConfig"]},
     }
     checked = validate_config(K8sRunLauncher.config_type(), config)  # type: ignore[no-untyped-call]
     assert checked.success, checked.errors
