@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def processes_of(machine: str, machines: Machines) -> list[psutil.Process]:
 def reads(machine: str, machines: Machines, url: str) -> bool:
     """Whether a machine's worker is reading from the PBX now."""
     port = make_url(url).port
-    connections = [each for process in processes_of(machine, machines) for each in process.net_connections("tcp")]
+    connections = []
+    for process in processes_of(machine, machines):
+        # Of each run Dagster starts helpers that end with it.
+        with suppress(psutil.NoSuchProcess):
+            connections += process.net_connections("tcp")
     return any(each.raddr and each.raddr.port == port and each.status == "ESTABLISHED" for each in connections)
 
 
