@@ -89,8 +89,9 @@ def _run(settings: Settings, services: Services, name: str, demo: Demo | None = 
     dagster = dagster_services(CHECKOUT, settings.home, settings.webserver_port, environment, settings.dagster_overlay)
     os.environ["DAGSTER_HOME"] = str(settings.home.resolve() / "dagster")
     with dg.DagsterInstance.get() as instance:
-        # Nothing of ours is running, so whatever still looks so was cut off.
-        close_lost_runs(instance, timedelta(0))
+        if not instance.run_launcher.supports_check_run_worker_health:
+            # Nothing of ours is running, so whatever still looks so was cut off. Of runs on workers monitoring tells.
+            close_lost_runs(instance, timedelta(0))
         services.start([demo.service()] if demo else [])
         services.wait_until_ready()
         ours = gateway_service(settings, CHECKOUT, environment), listener_service(settings.home, CHECKOUT, environment)
