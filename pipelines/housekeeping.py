@@ -131,8 +131,11 @@ def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int
         ).rowcount
         days = {"days": retention.routing_version_days}
         oldest_kept = run(connection, "pipelines", "select_oldest_kept_version", days).scalar_one_or_none()
-        closed = connection.execute(delete(routing_table).where(routing_table.c.until_version <= oldest_kept)).rowcount
-        connection.execute(delete(routing_versions).where(routing_versions.c.version < oldest_kept))
+        closed = 0
+        if oldest_kept is not None:
+            old = routing_table.c.until_version <= oldest_kept
+            closed = connection.execute(delete(routing_table).where(old)).rowcount
+            connection.execute(delete(routing_versions).where(routing_versions.c.version < oldest_kept))
         events = connection.execute(delete(call_events).where(call_events.c.received_at < events_before)).rowcount
         for moment in OF_EVENTS:
             connection.execute(delete(moment.table).where(moment < events_before))
