@@ -38,8 +38,8 @@ _NIGHTLY = ("nightly_quality",)
 SHOWN: dict[str, Shown] = {
     "call_legs": _HISTORY,
     "call_history": _HISTORY,
-    "recordings": Shown(_NIGHTLY, "sources", LONGEST_QUIET),
-    "history_gaps": Shown(_NIGHTLY, "sources", LONGEST_QUIET),
+    "recordings": Shown(_NIGHTLY, "gaps", LONGEST_QUIET),
+    "history_gaps": Shown(_NIGHTLY, "gaps", LONGEST_QUIET),
     "crm_parties": _CONTACTS,
     "crm_phones": _CONTACTS,
     "crm_employees": _CONTACTS,
