@@ -1,7 +1,7 @@
 """Runs the benchmarks on an embedded server of their own.
 
-`python -m benchmarks [csv] [api] [rebuild] [ticks] [lookups] [cards] [webhooks] [journal] [--small]` runs those named,
-or all.
+`python -m benchmarks [csv] [api] [rebuild] [ticks] [lookups] [cards] [webhooks] [journal] [year] [--small]` runs
+those named, or all.
 
 `python -m benchmarks idle --home DIR` watches an instance that runs already.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import history_api, history_csv, idle, journal, lookups, rebuild, ring_to_card, ticks, webhooks
+from benchmarks import history_api, history_csv, idle, journal, lookups, rebuild, ring_to_card, ticks, webhooks, year
 from benchmarks.databases import Databases
 from resources.postgres import EmbeddedPostgres
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=["csv", "api", "rebuild", "ticks", "lookups", "cards", "webhooks", "journal", "idle", []],
+        choices=["csv", "api", "rebuild", "ticks", "lookups", "cards", "webhooks", "journal", "year", "idle", []],
         help="which; all if none is named",
     )
     parser.add_argument("--small", action="store_true", help="a tenth of the size, to see that all works")
@@ -51,6 +51,7 @@ def main() -> None:
             "lookups": lambda: lookups.run(databases, 50_000 // scale, 1000, 30 // scale),
             "webhooks": lambda: webhooks.run(databases, 1000 // scale, rounds),
             "journal": lambda: journal.run(databases, sizes, rounds),
+            "year": lambda: year.run(databases, 365 // scale),
             "cards": lambda: ring_to_card.run(databases, 200, 300 // scale),
         }
         memory = psutil.virtual_memory().total / 2**30

@@ -1,23 +1,16 @@
-"""Keeps what grows by itself small: Dagster's event log and console logs, lost runs, our own old rows.
+"""Keeps what grows by itself small: Dagster's log, lost runs, our own old rows."""
 
-Materialisations and check results are never removed: they are what the UI knows of each day.
-"""
-
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-
-# Dagster has no public call for trimming its event log; its documentation says to delete by SQL.
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from sqlalchemy import delete, func, or_
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from sqlalchemy import delete, func
 
 from assets.messenger.media import forget_media
 from assets.platform import Platform
+from pipelines.dagster_log import LogRetention, trim_console_logs, trim_log
 from resources.warehouse.connection import Warehouse
 from resources.warehouse.statements import run
 from resources.warehouse.tables import (
@@ -47,16 +40,6 @@ UNFINISHED = [
     DagsterRunStatus.CANCELING,
 ]
 
-KEPT_EVENTS = [
-    DagsterEventType.ASSET_MATERIALIZATION.value,
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
-    DagsterEventType.ASSET_OBSERVATION.value,
-    DagsterEventType.ASSET_CHECK_EVALUATION.value,
-    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
-    DagsterEventType.RUN_FAILURE.value,
-    DagsterEventType.STEP_FAILURE.value,
-]
-
 OF_EVENTS = (live_legs.c.began_at, shown_cards.c.sent_at, event_gaps.c.ended_at, received_events.c.received_at)
 """What is kept as long as the events of calls, each by its moment."""
 
@@ -66,6 +49,8 @@ class Retention:
     """For how many days things are kept that grow by themselves."""
 
     event_log_days: int = 14
+    run_days: int = 92
+    failed_run_days: int = 365
     quarantine_days: int = 365
     routing_version_days: int = 30
     call_event_days: int = 92
@@ -90,32 +75,6 @@ def close_lost_run(instance: DagsterInstance, run: DagsterRun) -> None:
         "The process of this run is gone (the machine or Switchboard was stopped while it ran, or it was killed). "
         "Nothing is half-done: work is committed in whole portions, and the next tick goes on from there.",
     )
-
-
-def trim_event_log(instance: DagsterInstance, older_than: timedelta) -> int:
-    """Delete events of finished steps and runs that only tell their course; return how many."""
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return 0
-    events = SqlEventLogStorageTable
-    # Dagster keeps naive UTC in this column.
-    cutoff = (datetime.now(UTC) - older_than).replace(tzinfo=None)
-    with storage.index_connection() as connection:
-        return connection.execute(
-            delete(events).where(
-                events.c.timestamp < cutoff,
-                or_(events.c.dagster_event_type.is_(None), events.c.dagster_event_type.not_in(KEPT_EVENTS)),
-            )
-        ).rowcount
-
-
-def trim_console_logs(folder: Path, older_than: timedelta) -> int:
-    """Delete the console output Dagster captured of old runs; return how many runs."""
-    cutoff = (datetime.now(UTC) - older_than).timestamp()
-    old = [logs for logs in folder.glob("*/compute_logs") if logs.stat().st_mtime < cutoff]
-    for logs in old:
-        shutil.rmtree(logs, ignore_errors=True)
-    return len(old)
 
 
 def trim_warehouse(warehouse: Warehouse, retention: Retention) -> tuple[int, int, int]:
@@ -154,11 +113,12 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
     @dg.op(description="Trim Dagster's logs and our own old rows; close runs whose process is gone.")
     def tidy_up(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         keep_events = timedelta(days=retention.event_log_days)
+        log = LogRetention(retention.event_log_days, retention.run_days, retention.failed_run_days)
         quarantined, closed, events = trim_warehouse(platform.warehouse, retention)
         context.add_output_metadata(
             {
                 "lost runs closed": close_lost_runs(context.instance, RUN_IS_LOST_AFTER),
-                "events deleted": trim_event_log(context.instance, keep_events),
+                **trim_log(context.instance, log),
                 "console logs deleted": trim_console_logs(Path(context.instance.storage_directory()), keep_events),
                 "quarantined rows deleted": quarantined,
                 "old routing rows deleted": closed,

@@ -146,7 +146,10 @@ class RetentionSettings(Section):
     """For how many days things are kept that grow by themselves.
 
     Attributes:
-        event_log_days: Dagster's events that only tell the course of runs, and their console output.
+        event_log_days: Dagster's events that only tell the course of runs, their console output, and events of assets
+            that newer ones have taken the place of.
+        run_days: Dagster's runs that ended well, and results of checks but for the last of each.
+        failed_run_days: Dagster's runs that failed, and why.
         quarantine_days: rows refused.
         routing_version_days: former versions of the routing table.
         call_event_days: events of calls as they happened.
@@ -156,6 +159,8 @@ class RetentionSettings(Section):
     """
 
     event_log_days: int = Field(default=14, ge=1)
+    run_days: int = Field(default=92, ge=1)
+    failed_run_days: int = Field(default=365, ge=1)
     quarantine_days: int = Field(default=365, ge=1)
     routing_version_days: int = Field(default=30, ge=1)
     call_event_days: int = Field(default=92, ge=2)

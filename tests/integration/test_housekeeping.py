@@ -1,7 +1,13 @@
 """What keeps the tables small works from the first day on."""
 
-from __future__ import annotations
+from typing import Any
 
+import dagster as dg
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+from sqlalchemy import text
+
+from pipelines.dagster_log import LogRetention, trim_log
 from pipelines.housekeeping import Retention, trim_warehouse
 from resources.warehouse import Warehouse
 
@@ -9,3 +15,103 @@ from resources.warehouse import Warehouse
 def test_a_new_installation_has_nothing_to_trim(warehouse: Warehouse) -> None:
     """There is no routing version older than the limit: in its first weeks the job failed each night for that."""
     assert trim_warehouse(warehouse, Retention()) == (0, 0, 0)
+
+
+def aged(instance: dg.DagsterInstance, days: int) -> None:
+    """Make all that the log holds so many days older."""
+    events, runs = instance.event_log_storage, instance.run_storage
+    assert isinstance(events, SqlEventLogStorage)
+    assert isinstance(runs, SqlRunStorage)
+    with events.index_connection() as connection:
+        for table, column in (("event_logs", "timestamp"), ("asset_check_executions", "evaluation_event_timestamp")):
+            connection.execute(text(f'UPDATE {table} SET "{column}" = "{column}" - make_interval(days => {days})'))  # noqa: S608
+    with runs.connect() as connection:
+        connection.execute(text(f"UPDATE runs SET update_timestamp = update_timestamp - make_interval(days => {days})"))  # noqa: S608
+
+
+def rows(instance: dg.DagsterInstance, query: str) -> list[Any]:
+    events = instance.event_log_storage
+    assert isinstance(events, SqlEventLogStorage)
+    with events.index_connection() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+days = dg.DailyPartitionsDefinition("2026-03-01")
+
+
+@dg.asset(partitions_def=days)
+def by_day() -> None:
+    """An asset of days."""
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("rule", asset="whole")])
+def whole() -> Any:  # noqa: ANN401
+    """An asset without days, with a check."""
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+
+def materialise(instance: dg.DagsterInstance, *keys: str, times: int = 1) -> None:
+    for _ in range(times):
+        for key in keys:
+            assert dg.materialize([by_day], partition_key=key, instance=instance).success
+        assert dg.materialize([whole], instance=instance).success
+
+
+def test_a_trimmed_log_knows_of_every_day_what_it_knew(dagster_instance: dg.DagsterInstance) -> None:
+    """The newest materialisation of each partition and the last result of each check stay for good."""
+    instance = dagster_instance
+    materialise(instance, "2026-03-01", "2026-03-02", times=3)
+    aged(instance, 400)
+    materialise(instance, "2026-03-03")
+    key = dg.AssetKey("by_day")
+    before = instance.get_materialized_partitions(key), instance.get_latest_materialization_event(dg.AssetKey("whole"))
+    deleted = trim_log(instance, LogRetention())
+    assert deleted["runs deleted"] == 9
+    # Two of three runs' materialisations and plans of two days, and of the whole asset of that day.
+    assert deleted["superseded events of assets deleted"] == 2 * 2 * 3
+    after = instance.get_materialized_partitions(key), instance.get_latest_materialization_event(dg.AssetKey("whole"))
+    assert after == before
+    assert before[0] == {"2026-03-01", "2026-03-02", "2026-03-03"}
+    assert rows(instance, "SELECT count(*) FROM asset_check_executions") == [(1,)]
+    assert len(instance.get_run_records()) == 2
+    assert sum(trim_log(instance, LogRetention()).values()) == 0
+
+
+def test_what_is_young_stays_and_failures_stay_longest(dagster_instance: dg.DagsterInstance) -> None:
+    """A failure of last winter can still be read, a success cannot."""
+    instance = dagster_instance
+
+    @dg.op
+    def fails() -> None:
+        raise dg.Failure("The disk is full: make room.")
+
+    @dg.job
+    def broken() -> None:
+        fails()
+
+    materialise(instance, "2026-03-01", times=2)
+    broken.execute_in_process(instance=instance, raise_on_error=False)
+    everything = rows(instance, "SELECT count(*) FROM event_logs")
+    assert sum(trim_log(instance, LogRetention()).values()) == 0
+    assert rows(instance, "SELECT count(*) FROM event_logs") == everything
+    aged(instance, 100)
+    trim_log(instance, LogRetention())
+    [record] = instance.get_run_records()
+    assert record.dagster_run.status == dg.DagsterRunStatus.FAILURE
+    told = rows(instance, "SELECT event FROM event_logs WHERE dagster_event_type = 'STEP_FAILURE'")
+    assert "The disk is full: make room." in told[0][0]
+    aged(instance, 300)
+    trim_log(instance, LogRetention())
+    assert instance.get_run_records() == []
+
+
+def test_plots_keep_a_point_for_each_day(dagster_instance: dg.DagsterInstance) -> None:
+    """Of an asset without partitions the last materialisation of each day stays."""
+    instance = dagster_instance
+    for _ in range(3):
+        materialise(instance, times=2)
+        aged(instance, 10)
+    aged(instance, 10)
+    trim_log(instance, LogRetention())
+    kept = rows(instance, "SELECT dagster_event_type FROM event_logs WHERE asset_key LIKE '%whole%'")
+    assert kept.count(("ASSET_MATERIALIZATION",)) == 3
