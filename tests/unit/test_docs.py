@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from pipelines.cli import COMMANDS, make_app
@@ -34,3 +37,29 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     """Pictures and pages are in the checkout."""
     for target in re.findall(r"\]\(([^)#]+)", README):
         assert (CHECKOUT / target).exists(), target
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    """Every page is in the navigation, every link leads somewhere, and nothing is fetched from elsewhere."""
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    page = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert not re.findall(r'(?:src|href)="https?://(?!squidfunk|www\.mkdocs)[^"]+\.(?:js|css|woff2?)', page)
+
+
+def test_every_command_the_documentation_shows_exists() -> None:
+    """In code, words after `switchboard` are commands."""
+    for file in [*CHECKOUT.glob("docs/**/*.md"), CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"]:
+        code = re.findall(r"```[^\n]*\n(.*?)```|`([^`\n]+)`", file.read_text("utf-8"), re.DOTALL)
+        for text in ("".join(parts) for parts in code):
+            for name in re.findall(r"(?:^|[\s/])switchboard ([a-z][a-z-]+)", text):
+                assert name in COMMANDS, (file.name, name)
