@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from resources.telephony.pbx_recordings import PbxAddress, RestShelf
 from resources.telephony.recordings import RecordingShelf
@@ -48,7 +48,7 @@ def open_journal(
     return open_page
 
 
-def rows(page: Page) -> Any:  # noqa: ANN401
+def rows(page: Page) -> Locator:
     return page.locator(".call-row")
 
 
@@ -56,6 +56,16 @@ def shoot(page: Page, name: str) -> None:
     """Keep a picture where the environment names a folder for them."""
     if folder := os.environ.get("SWITCHBOARD_TEST_PICTURES"):
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+def wait_until_drawn(page: Page, canvas: Locator) -> None:
+    """Wait until a canvas shows more than one colour; it is drawn a moment after it is there."""
+    colours = "(canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+    for _ in range(100):
+        if canvas.evaluate(colours) > 10:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the chart stays blank")
 
 
 def test_calls_are_found_as_a_name_is_typed(open_journal: Callable[..., Page]) -> None:
@@ -160,10 +170,7 @@ def test_every_report_has_a_chart_a_table_and_a_way_to_its_calls(
     expect(page.get_by_role("button", name=words)).to_have_attribute("aria-pressed", "true")
     canvas = page.locator(".chart canvas")
     expect(canvas).to_have_attribute("aria-label", f"Chart: {words}. The table below has the same figures.")
-    drawn = canvas.evaluate(
-        "(canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
-    )
-    assert drawn > 10
+    wait_until_drawn(page, canvas)
     shoot(page, f"report-{report}")
     page.locator(".figures a").first.click()
     expect(page.locator("#to-calls")).to_have_attribute("aria-selected", "true")

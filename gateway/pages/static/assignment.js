@@ -9,24 +9,23 @@ const SEARCH_PAUSE_MS = 200;
 const SHORTEST_SEARCH = 2;
 
 /**
- * Return what to choose an owner with.
+ * Return a search among all clients, each with a button that chooses it.
  *
- * @param {string} number - whose owner is asked for.
- * @param {Array} candidates - clients to offer at once.
- * @param {function} done - called when the number has been assigned; may return a promise.
+ * @param {Array} candidates - clients to offer before anything is typed.
+ * @param {function} choose - called with the client; a promise that fails is told.
  */
-export function assignment(number, candidates, done) {
+export function clientSearch(candidates, choose) {
   const found = make("ul", { class: "rows", "aria-live": "polite" });
   const told = make("p", { role: "status" });
-  const assign = async (client, button) => {
+  const tell = (error) => (told.textContent = say("failed_load", { why: error.message }));
+  const chosen = async (client, button) => {
     button.disabled = true;
     try {
-      await api.assign({ number, party_id: client.party_id, contact_id: client.contact_id ?? "" });
-      await done();
+      await choose(client);
     } catch (error) {
-      told.textContent = say("failed_load", { why: error.message });
-      button.disabled = false;
+      tell(error);
     }
+    button.disabled = false;
   };
   const quiet = (text) => text && make("span", { class: "quiet" }, text);
   const offer = (client) =>
@@ -39,7 +38,7 @@ export function assignment(number, candidates, done) {
         [client.contact_name, client.name].filter(Boolean).join(" — "),
         quiet(client.why ? say(client.why) : (client.phones ?? []).map(phone).join(", ")),
       ),
-      make("button", { type: "button", onclick: (event) => assign(client, event.target) }, say("assign")),
+      make("button", { type: "button", onclick: (event) => chosen(client, event.target) }, say("assign")),
     );
   let waiting;
   const look = async (words) => {
@@ -49,7 +48,7 @@ export function assignment(number, candidates, done) {
       if (input.value !== words) return;
       fill(found, clients.length || isShort ? clients.map(offer) : make("li", {}, say("found_none")));
     } catch (error) {
-      told.textContent = say("failed_load", { why: error.message });
+      tell(error);
     }
   };
   const input = make("input", {
@@ -64,5 +63,20 @@ export function assignment(number, candidates, done) {
     },
   });
   fill(found, candidates.map(offer));
-  return make("section", { class: "assignment" }, make("h3", {}, say("candidates")), input, found, told);
+  return [input, found, told];
+}
+
+/**
+ * Return what to say with whose a number is.
+ *
+ * @param {string} number - whose owner is asked for.
+ * @param {Array} candidates - clients to offer at once.
+ * @param {function} done - called when the number has been assigned; may return a promise.
+ */
+export function assignment(number, candidates, done) {
+  const choose = async (client) => {
+    await api.assign({ number, party_id: client.party_id, contact_id: client.contact_id ?? "" });
+    await done();
+  };
+  return make("section", { class: "assignment" }, make("h3", {}, say("candidates")), clientSearch(candidates, choose));
 }

@@ -1,14 +1,12 @@
 // One chat: what was written, the place to answer, and what can be done with it.
 
 import * as api from "./messenger_api.js";
-import { clients } from "./api.js";
+import { clientSearch } from "./assignment.js";
 import { Composer } from "./composer.js";
 import { fill, make, refill } from "./dom.js";
 import { moment, phone } from "./format.js";
 import { line } from "./lines.js";
 import { currentLanguage, say } from "./words.js";
-
-const SEARCH_PAUSE_MS = 200;
 
 export class Chat {
   /**
@@ -196,38 +194,10 @@ export class Chat {
   }
 
   searchBox() {
-    const found = make("ul", { class: "rows", "aria-live": "polite" });
-    let waiting;
     const assign = (client) => this.try(() => api.assign(this.id, client.party_id, client.contact_id));
-    const input = make("input", {
-      type: "search",
-      class: "search",
-      placeholder: say("search"),
-      "aria-label": say("search"),
-      autocomplete: "off",
-      oninput: () => {
-        clearTimeout(waiting);
-        waiting = setTimeout(async () => {
-          const words = input.value;
-          const list = words.trim().length > 1 ? await clients(words).catch(() => []) : [];
-          if (input.value !== words) return;
-          fill(
-            found,
-            list.map((client) =>
-              make(
-                "li",
-                {},
-                make("span", {}, [client.contact_name, client.name].filter(Boolean).join(" — ")),
-                make("button", { type: "button", onclick: () => assign(client) }, say("assign")),
-              ),
-            ),
-          );
-        }, SEARCH_PAUSE_MS);
-      },
-    });
     // Whose contact it is not is known to people, not to numbers.
     this.unassign = make("button", { type: "button", onclick: () => assign({ party_id: "" }) });
-    return [make("h3", {}, say("whose")), input, found, this.unassign];
+    return [make("h3", {}, say("whose")), clientSearch([], assign), this.unassign];
   }
 
   async askWhom() {
