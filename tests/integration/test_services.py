@@ -218,7 +218,8 @@ def test_restarts_come_slower_and_slower(home: Path, caplog: pytest.LogCaptureFi
 def test_a_service_that_cannot_start_is_shown_with_its_last_words(home: Path) -> None:
     """Three ends before it was ever ready are enough; the text has the end of its log."""
     with supervised(home, UI) as services:
-        services.start([python("import sys; sys.exit('the port is taken')")])
+        # Without the check, one that takes a moment to fail on a busy machine would pass for ready.
+        services.start([python("import sys; sys.exit('the port is taken')", is_ready=lambda: False)])
         with pytest.raises(ServiceFailedError, match=r"(?s)ended 3 times .*port is taken"):
             services.wait_until_ready()
 
