@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
 from tests.fix_browser import RunningSwitchboard
@@ -68,6 +68,16 @@ def backfill(page: Page, running: RunningSwitchboard, asset: str, first: date, l
     page.get_by_role("button", name="Launch").last.click()
 
 
+def click_until(switch: Locator, is_done: Callable[[], bool]) -> None:
+    """Click a switch, and again where the click went nowhere: while the page loads, rows are drawn anew."""
+    switch.click()
+    with suppress(AssertionError):
+        wait_for(is_done, seconds=20)
+    if not is_done():
+        switch.click()
+    wait_for(is_done)
+
+
 def test_a_person_follows_lineage_switches_a_schedule_backfills_and_reads_why_a_run_failed(
     simulated_pbx: Callable[..., ServedPbx], start_switchboard: Callable[..., RunningSwitchboard], page: Page
 ) -> None:
@@ -95,24 +105,16 @@ def test_a_person_follows_lineage_switches_a_schedule_backfills_and_reads_why_a_
         expect(page.get_by_text(re.compile(f"^{asset}$")).first).to_be_visible()
 
     page.goto(f"{running.url}/automation")
-    row = page.locator(
-        '//a[contains(@href,"/schedules/call_history_load")]/ancestor::*[.//label[contains(@class,"formatSwitch")]][1]'
+    row = page.locator('[class*="ListItem_listItem"]').filter(
+        has=page.locator('a[href*="/schedules/call_history_load"]')
     )
+    switch = row.locator('label[class*="formatSwitch"]:not([class*="disabled"])')
 
     def is_stopped() -> bool:
         found = running.ask(SCHEDULE, name="call_history_load")["scheduleOrError"]["scheduleState"]["status"]
         return bool(found == "STOPPED")
 
-    switch = row.locator('label[class*="formatSwitch"]')
-    # Until the rows have their switches, the nearest that has some is the whole list.
-    expect(switch).to_have_count(1)
-    switch.click()
-    # While the page is still loading, a click on a row that is drawn anew goes nowhere.
-    with suppress(AssertionError):
-        wait_for(is_stopped, seconds=20)
-    if not is_stopped():
-        switch.click()
-    wait_for(is_stopped)
+    click_until(switch, is_stopped)
     served.pbx.store.finalise([leg("new", today + timedelta(minutes=1), CLIENT, "201", talk=20)])
 
     page.goto(f"{running.url}/assets/participation")
@@ -150,13 +152,7 @@ def test_a_person_follows_lineage_switches_a_schedule_backfills_and_reads_why_a_
     # Off: a call that the server has had for minutes is not in the journal. On: it comes with the next tick.
     assert select(warehouse, "SELECT count(*) FROM call_history WHERE linkedid = 'new'") == [(0,)]
     page.goto(f"{running.url}/automation")
-    expect(switch).to_have_count(1)
-    switch.click()
-    with suppress(AssertionError):
-        wait_for(lambda: not is_stopped(), seconds=20)
-    if is_stopped():
-        switch.click()
-    wait_for(lambda: not is_stopped())
+    click_until(switch, lambda: not is_stopped())
     if datetime.now(MOSCOW).hour < LAST_TICKING_HOUR:
         wait_for(lambda: select(warehouse, "SELECT legs FROM call_history WHERE linkedid = 'new'"), seconds=150)
 
