@@ -155,8 +155,8 @@ class _Session:
         if not any(message.get("event") == "CoreShowChannelsComplete" for message in messages):
             # Not taken for permanent: a session that was lost since the log-in is answered in the same words.
             raise EventChannelError(
-                f"{self._address} does not list its channels: the session was lost, or the manager's user lacks the "
-                "read rights call, reporting and system."
+                f"{self._address} does not list its channels: the session was lost, or the manager's user lacks "
+                "`read = call,user` or `write = reporting`."
             )
         return [message for message in messages if message.get("event") == "CoreShowChannel"]
 

@@ -186,8 +186,8 @@ class _AmiListening:
                 break
             elif answer.get("response") == "Error":
                 raise EventChannelError(
-                    f"{self._where} does not list its channels; give the manager's user the read rights call, "
-                    "reporting and system",
+                    f"{self._where} does not list its channels; give the manager's user `read = call,user` and "
+                    "`write = reporting`",
                     is_permanent=True,
                 )
         self.snapshot = self._events.snapshot(channels, datetime.now(UTC))
