@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ import pytest
 import yaml
 from dagster._config import validate_config
 from dagster._core.instance.config import dagster_instance_config
-from dagster_k8s import K8sRunLauncher
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipelines.cli import make_app
-from pipelines.services.dagster import code_location, write_instance
+from pipelines.services.dagster import write_instance
 from pipelines.settings import SettingsError, load_settings
 from pipelines.workers import WorkersRunLauncher
 
@@ -25,7 +25,6 @@ CHECKOUT = Path(__file__).parents[2]
 DEPLOY = CHECKOUT / "deploy"
 CELERY = DEPLOY / "dagster.celery.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
-HELM: dict[str, Any] = yaml.safe_load((DEPLOY / "helm" / "values.yaml").read_text("utf-8"))
 OURS = [name for name, service in COMPOSE["services"].items() if str(service["image"]).startswith("switchboard:")]
 
 
@@ -64,6 +63,36 @@ def test_every_container_is_told_a_command_that_exists(name: str) -> None:
 def test_the_image_takes_whole_commands() -> None:
     """Dagster's chart and its launcher say `dagster api …`: an entry point would come before it."""
     assert "\nENTRYPOINT" not in (DEPLOY / "Dockerfile").read_text("utf-8")
+
+
+def test_what_was_built_runs_without_rights() -> None:
+    """Its user has a number, by which alone Kubernetes sees that it is not root; containers keep no capability."""
+    [user] = re.findall(r"^USER (.+)$", (DEPLOY / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert int(user) > 0
+    for name in OURS:
+        service = COMPOSE["services"][name]
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
+
+
+@pytest.mark.parametrize("unit", ["switchboard.service", "systemd/switchboard@.service"])
+def test_units_are_such_as_systemd_takes(unit: str, tmp_path: Path) -> None:
+    """Every line is one it knows, and what it shuts in is shut in."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed here")
+    # The paths of an installation are not here.
+    text = re.sub(r"(?m)^ExecStart=.*", "ExecStart=/bin/true", (DEPLOY / unit).read_text("utf-8"))
+    file = tmp_path / Path(unit).name.replace("@", "@gateway")
+    file.write_text(text.replace("WorkingDirectory=/opt/switchboard", "WorkingDirectory=/"), "utf-8")
+    verified = subprocess.run([analyze, "verify", str(file)], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    judged = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=40", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1:]
 
 
 def test_one_machine_after_another_is_told_a_service_that_exists() -> None:
@@ -109,69 +138,3 @@ def test_the_example_environment_is_one_that_the_settings_take(monkeypatch: pyte
     of_overlay = CELERY.read_text("utf-8")
     for name in given:
         assert name.startswith("SWITCHBOARD_SOURCES__") or f"`{name}`" in known or f"env: {name}" in of_overlay, name
-
-
-def test_on_kubernetes_dagster_is_set_as_everywhere(tmp_path: Path) -> None:
-    """The chart renders its own storage and launcher; all else comes from `additionalInstanceConfig`, as it stands."""
-    celery = instance(tmp_path, CELERY)
-    extra = HELM["additionalInstanceConfig"]
-    of_the_chart = {"storage", "telemetry", "run_launcher"}
-    assert extra == {key: value for key, value in celery.items() if key not in of_the_chart}
-    # What the chart would write a second time is switched off there.
-    daemon = HELM["dagsterDaemon"]
-    assert not any(daemon[part]["enabled"] for part in ("runCoordinator", "runMonitoring", "runRetries"))
-    assert not any(daemon[part]["useThreads"] for part in ("sensors", "schedules"))
-    assert HELM["telemetry"] == {"enabled": False}
-
-
-def test_on_kubernetes_dagster_takes_what_the_chart_makes_of_the_values(tmp_path: Path) -> None:
-    """Storage and launcher written as the chart's templates write them; the chart itself is in no package index."""
-    postgres = HELM["postgresql"]
-    url = {
-        "username": postgres["postgresqlUsername"],
-        "password": {"env": "DAGSTER_PG_PASSWORD"},
-        "hostname": postgres["postgresqlHost"],
-        "db_name": postgres["postgresqlDatabase"],
-        "port": postgres["service"]["port"],
-        "scheme": postgres["postgresqlScheme"],
-    }
-    values = HELM["runLauncher"]["config"]["k8sRunLauncher"]
-    config = {
-        "load_incluster_config": values["loadInclusterConfig"],
-        "image_pull_policy": values["imagePullPolicy"],
-        "service_account_name": "dagster",
-        "dagster_home": {"env": "DAGSTER_HOME"},
-        "instance_config_map": {"env": "DAGSTER_K8S_INSTANCE_CONFIG_MAP"},
-        "postgres_password_secret": {"env": "DAGSTER_K8S_PG_PASSWORD_SECRET"},
-        "env_secrets": [each["name"] for each in values["envSecrets"]],
-        "resources": values["resources"],
-        "fail_pod_on_run_failure": values["failPodOnRunFailure"],
-        "run_k8s_config": {"job_spec_config": values["runK8sConfig"]["jobSpecConfig"]},
-    }
-    checked = validate_config(K8sRunLauncher.config_type(), config)  # type: ignore[no-untyped-call]
-    assert checked.success, checked.errors
-    rendered = {
-        "storage": {"postgres": {"postgres_db": url}},
-        "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": config},
-        "telemetry": HELM["telemetry"],
-        **HELM["additionalInstanceConfig"],
-    }
-    (tmp_path / "dagster.yaml").write_text(json.dumps(rendered))
-    dagster_instance_config(str(tmp_path))
-
-
-def test_on_kubernetes_the_code_location_has_its_name() -> None:
-    """Stored switches belong to it, and the listener asks for them by it."""
-    [deployment] = HELM["dagster-user-deployments"]["deployments"]
-    assert deployment["name"] == code_location(CHECKOUT)["location_name"]
-    assert code_location(CHECKOUT)["module_name"] in deployment["dagsterApiGrpcArgs"]
-
-
-def test_on_kubernetes_our_own_services_are_told_commands_that_exist() -> None:
-    """Of one image, which is that of Dagster's services."""
-    images = {f"{HELM['dagsterDaemon']['image']['repository']}:{HELM['dagsterDaemon']['image']['tag']}"}
-    for manifest in HELM["extraManifests"]:
-        for container in manifest["spec"].get("template", {}).get("spec", {}).get("containers", []):
-            accept(container["args"])
-            images.add(container["image"])
-    assert len(images) == 1
