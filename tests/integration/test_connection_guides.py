@@ -41,7 +41,8 @@ def findings(shown: str) -> dict[str, str]:
 def settings_of(guide: str, number: int = 0) -> str:
     """Return one of a guide's snippets."""
     text = (GUIDES / f"{guide}.md").read_text("utf-8")
-    return re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[number]
+    snippets: list[str] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    return snippets[number]
 
 
 def put(text: str, **places: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes.client
+import kubernetes.client  # type: ignore[import-untyped]
 import pytest
 import yaml
 from dagster._config import validate_config
@@ -136,7 +136,7 @@ class OnceOnly(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping; a key that comes again is an error instead of the last word."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         assert len(keys) == len(set(keys)), keys
         return super().construct_mapping(node, deep)
 
