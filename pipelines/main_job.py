@@ -69,6 +69,7 @@ def run_main_job(
 
     Raises:
         MainJobError: a step failed; those before it stand.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came while a step was at work.
     """
     step("contacts and owners")
     _execute(defs, "contacts", instance, "__ASSET_JOB", assets=CONTACT_ASSETS)
@@ -132,6 +133,9 @@ def _execute(
     )
     if not result.success:
         failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+        if any(failure and failure.cls_name == "DagsterExecutionInterruptedError" for failure in failures):
+            # Dagster has taken the signal for a failure of the step; it was meant for us.
+            raise KeyboardInterrupt
         # Dagster wraps what was raised; people want the words of the cause.
         causes = [failure.cause or failure for failure in failures if failure]
         reasons = "; ".join(cause.message.partition(": ")[2].strip() or cause.message for cause in causes)
