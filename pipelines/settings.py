@@ -182,6 +182,7 @@ class Settings(BaseSettings):
         dagster_database_url: another database for Dagster's own storage.
         dagster_overlay: a YAML file laid over dagster.yaml, such as deploy/dagster.celery.yaml; in a list it replaces
             the whole list.
+        workspace: a workspace.yaml with code locations of yours; they are loaded beside ours.
         timezone: the business zone: partition days and working hours are in it.
         docs_url: where this documentation is served; the UI links to it. Empty names the files instead.
         country: ISO country of numbers written without a country code.
@@ -200,6 +201,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     dagster_database_url: SecretStr | None = None
     dagster_overlay: Path | None = None
+    workspace: Path | None = None
     timezone: str = "Europe/Moscow"
     docs_url: str = ""
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")

@@ -86,7 +86,9 @@ def _run(settings: Settings, services: Services, name: str, demo: Demo | None = 
     warehouse = warehouse_of(settings)
     with console.status("Bringing the tables up to date"):
         migrate(warehouse)
-    dagster = dagster_services(CHECKOUT, settings.home, settings.webserver_port, environment, settings.dagster_overlay)
+    dagster = dagster_services(
+        CHECKOUT, settings.home, settings.webserver_port, environment, settings.dagster_overlay, settings.workspace
+    )
     os.environ["DAGSTER_HOME"] = str(settings.home.resolve() / "dagster")
     with dg.DagsterInstance.get() as instance:
         if not instance.run_launcher.supports_check_run_worker_health:

@@ -14,7 +14,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines.services.dagster import code_location, wait_until_listens, write_instance, write_workspace
+from pipelines.services.dagster import (
+    code_location,
+    wait_until_listens,
+    workspace_options,
+    write_instance,
+    write_workspace,
+)
 from pipelines.services.environment import service_environment
 from pipelines.settings import Settings, SettingsError, load_settings
 
@@ -52,10 +58,11 @@ def serve(
     home = write_instance(CHECKOUT, settings.home, settings.dagster_overlay)
     location = code_location(CHECKOUT)
 
-    def workspace() -> str:
+    def workspaces() -> list[str]:
         address, _, code_port = code_server.rpartition(":")
         wait_until_listens(address, int(code_port), CODE_SERVER_SECONDS)
-        return str(write_workspace(CHECKOUT, settings.home, address, int(code_port)))
+        ours = write_workspace(CHECKOUT, settings.home, address, int(code_port))
+        return workspace_options(ours, settings.workspace)
 
     def listen(default: int) -> list[str]:
         return ["-h", host, "-p", str(port or default)]
@@ -65,9 +72,9 @@ def serve(
             code = ["-m", location["module_name"], "--location-name", location["location_name"]]
             arguments = ["dagster", "api", "grpc", *listen(CODE_SERVER_PORT), *code]
         case ServiceName.webserver:
-            arguments = ["dagster_webserver", "-w", workspace(), *listen(settings.webserver_port)]
+            arguments = ["dagster_webserver", *workspaces(), *listen(settings.webserver_port)]
         case ServiceName.daemon:
-            arguments = ["dagster._daemon", "run", "-w", workspace()]
+            arguments = ["dagster._daemon", "run", *workspaces()]
         case ServiceName.worker:
             _check_workers(settings)
             arguments = ["pipelines.workers", str(runs)]

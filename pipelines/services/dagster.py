@@ -25,7 +25,7 @@ _LONGEST_SOCKET_FOLDER = 90
 
 _LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries {
-    loadStatus locationOrLoadError { ... on PythonError { message causes { message } } } } } } }
+    name loadStatus locationOrLoadError { ... on PythonError { message causes { message } } } } } } }
 """
 _DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } } }"
 
@@ -36,6 +36,7 @@ def dagster_services(
     port: int,
     environment: Mapping[str, str] | None = None,
     overlay: Path | None = None,
+    more: Path | None = None,
 ) -> list[Service]:
     """Return Dagster's services for the code location that `workspace.yaml` names.
 
@@ -48,20 +49,24 @@ def dagster_services(
         port: of the UI on 127.0.0.1.
         environment: what the code and Dagster's storage need to know, such as the URLs of databases.
         overlay: what is laid over `dagster.yaml`.
+        more: a workspace with code locations of others. The web server and the daemon each start a server for them.
+
+    Raises:
+        ServiceFailedError: a workspace cannot be used.
     """
     home = home.resolve()
     code_port = _free_port()
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     surroundings = {**(environment or {}), "DAGSTER_HOME": str(write_instance(checkout, home, overlay))}
-    workspace = write_workspace(checkout, home, "127.0.0.1", code_port)
     location = code_location(checkout)
+    workspaces = workspace_options(write_workspace(checkout, home, "127.0.0.1", code_port), more)
     if len(str(home / "tmp")) <= _LONGEST_SOCKET_FOLDER:
         surroundings["TMPDIR"] = str(home / "tmp")
     ui, begun_at = f"http://127.0.0.1:{port}", time.time()
 
-    def service(name: str, arguments: list[str], **more: Any) -> Service:  # noqa: ANN401
+    def service(name: str, arguments: list[str], **rest: Any) -> Service:  # noqa: ANN401
         argv = [sys.executable, "-m", *arguments]
-        return Service(name=name, argv=argv, environment=surroundings, folder=checkout, **more)
+        return Service(name=name, argv=argv, environment=surroundings, folder=checkout, **rest)
 
     def listen(port: int) -> list[str]:
         return ["-h", "127.0.0.1", "-p", str(port)]
@@ -76,13 +81,13 @@ def dagster_services(
         ),
         service(
             "webserver",
-            ["dagster_webserver", "-w", str(workspace), *listen(port)],
-            is_ready=lambda: _locations_are_loaded(ui),
+            ["dagster_webserver", *workspaces, *listen(port)],
+            is_ready=lambda: _location_is_loaded(ui, location["location_name"]),
             needs=("code-server",),
         ),
         service(
             "daemon",
-            ["dagster._daemon", "run", "-w", str(workspace)],
+            ["dagster._daemon", "run", *workspaces],
             is_ready=lambda: _daemons_have_begun(ui, begun_at),
             needs=("code-server",),
         ),
@@ -105,6 +110,22 @@ def write_workspace(checkout: Path, home: Path, host: str, port: int) -> Path:
     file = home.resolve() / "run" / "workspace.yaml"
     _write(file, {"load_from": [{"grpc_server": server}]})
     return file
+
+
+def workspace_options(ours: Path, more: Path | None) -> list[str]:
+    """Return the options by which Dagster's web server and daemon are told of workspaces.
+
+    Args:
+        ours: with our code location.
+        more: with those of others; None where there are none. What it says of ours does not count.
+
+    Raises:
+        ServiceFailedError: there is no such file.
+    """
+    if more is not None and not more.is_file():
+        raise ServiceFailedError(f"{more} is not there; the setting workspace (SWITCHBOARD_WORKSPACE) names it.")
+    # Absolute, because services run in the folder of the code. Of two locations of one name Dagster takes the last.
+    return [*(["-w", str(more.resolve())] if more else []), "-w", str(ours)]
 
 
 def _write(file: Path, content: Mapping[str, Any]) -> None:
@@ -165,12 +186,15 @@ def _listens(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def _locations_are_loaded(ui: str) -> bool:
-    """Whether the code is there; without it the UI would show an empty deployment at first."""
+def _location_is_loaded(ui: str, name: str) -> bool:
+    """Whether our code is there; without it the UI would show an empty deployment at first.
+
+    A fault in the code of others is shown in the UI, and keeps nothing of ours from running.
+    """
     data = _ask(ui, _LOCATIONS)
     if data is None:
         return False
-    entries = data["workspaceOrError"].get("locationEntries", [])
+    entries = [entry for entry in data["workspaceOrError"].get("locationEntries", []) if entry["name"] == name]
     for entry in entries:
         error = entry["locationOrLoadError"] or {}
         if message := error.get("message"):

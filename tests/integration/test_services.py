@@ -287,6 +287,10 @@ mutation { launchRun(executionParams: {selector: {
     repositoryLocationName: "toys", repositoryName: "__repository__", jobName: "slow_job"}}) { __typename } }
 """
 RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "toys") { __typename } }'
+LOADED = """
+{ workspaceOrError { ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { ... on PythonError { message causes { message } } } } } } }
+"""
 
 
 @pytest.fixture
@@ -342,6 +346,37 @@ def test_code_that_cannot_be_loaded_is_shown(home: Path, checkout: Path, port: i
         services.start(dagster_services(checkout, home, port, storage))
         with pytest.raises(ServiceFailedError, match=r"(?s)code cannot be loaded: .* no such thing\.\nThe end of"):
             services.wait_until_ready()
+
+
+def test_code_locations_of_others_are_loaded_beside_ours_and_their_faults_are_theirs(
+    home: Path, checkout: Path, port: int, database_url: str
+) -> None:
+    """Their paths are relative to their workspace; what it says of ours does not count; faults are shown, not fatal."""
+    theirs = checkout / "theirs"
+    theirs.mkdir()
+    (theirs / "reports.py").write_text(TOY.replace("slow", "report"))
+    (theirs / "broken.py").write_text("raise ValueError('no such thing')")
+    files = [{"python_file": {"relative_path": f"{name}.py", "location_name": name}} for name in ("reports", "broken")]
+    ours = {"python_module": {"module_name": "no_such_module", "location_name": "toys"}}
+    (theirs / "workspace.yaml").write_text(json.dumps({"load_from": [ours, *files]}))
+    storage = {"SWITCHBOARD_DAGSTER_URL": database_url.replace("postgresql:", "postgresql+psycopg2:")}
+    with supervised(home, UI) as services:
+        services.start(dagster_services(checkout, home, port, storage, more=theirs / "workspace.yaml"))
+        services.wait_until_ready(timeout_seconds=240)
+        wait_until(lambda: '"LOADING"' not in ask(port, LOADED), seconds=60)
+        entries = json.loads(ask(port, LOADED))["data"]["workspaceOrError"]["locationEntries"]
+        assets = ask(port, "{ assetNodes { assetKey { path } } }")
+    told = {entry["name"]: str(entry["locationOrLoadError"]) for entry in entries}
+    assert set(told) == {"toys", "reports", "broken"}
+    assert "no such thing" in told["broken"]
+    assert '"slow"' in assets
+    assert '"report"' in assets
+
+
+def test_a_workspace_of_others_that_is_not_there_is_named(home: Path, checkout: Path) -> None:
+    """With the setting that names it."""
+    with pytest.raises(ServiceFailedError, match=r"absent\.yaml is not there; the setting workspace"):
+        dagster_services(checkout, home, 1, more=checkout / "absent.yaml")
 
 
 def test_the_workspace_must_name_one_location(home: Path, checkout: Path) -> None:
