@@ -49,7 +49,7 @@ def update(platform: Platform) -> Any:  # noqa: ANN401
 
 
 def test_shares_follow_the_published_formula(company: Platform) -> None:
-    """The worked example of docs/routing.md, to four digits."""
+    """The formula of docs/routing.md, to four digits; its worked example has a test of its own."""
     load(
         company.warehouse,
         [
