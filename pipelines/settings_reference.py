@@ -89,14 +89,14 @@ def _lines() -> Iterator[str]:
 
 
 def _table(section: type[BaseModel], prefix: str) -> Iterator[str]:
-    meanings = _meanings(section)
+    told = meanings(section)
     yield "| setting | environment | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in section.model_fields.items():
         if name in SECTIONS or name in SYSTEMS or name == "kind":
             continue
         variable = "SWITCHBOARD_" + f"{prefix}{name}".replace(".", "__").upper()
-        yield f"| `{prefix}{name}` | `{variable}` | {_default(field)} | {meanings.get(name, '')} |"
+        yield f"| `{prefix}{name}` | `{variable}` | {_default(field)} | {told.get(name, '')} |"
 
 
 def _default(field: FieldInfo) -> str:
@@ -106,7 +106,7 @@ def _default(field: FieldInfo) -> str:
     return "" if value is None else f"`{value}`"
 
 
-def _meanings(section: type[BaseModel]) -> dict[str, str]:
+def meanings(section: type[BaseModel]) -> dict[str, str]:
     """Return what the docstrings of a section and those it extends say of each attribute."""
     found: dict[str, str] = {}
     explained = [RoutingRules] if section is RoutingSettings else []

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipelines.cli import COMMANDS, make_app
+from pipelines.jobs_reference import MARK, Job, in_words, pages, read_jobs
 from pipelines.settings_reference import reference
 from resources.warehouse.dictionary import dictionary
 
@@ -24,6 +27,36 @@ def test_the_data_dictionary_is_that_of_the_tables() -> None:
 def test_the_settings_reference_is_that_of_the_settings() -> None:
     """Make it anew by `python -m pipelines.settings_reference > docs/settings.md`."""
     assert (CHECKOUT / "docs/settings.md").read_text("utf-8") == reference()
+
+
+@pytest.fixture(scope="module")
+def jobs() -> list[Job]:
+    """Return what the code says of each schedule and sensor."""
+    return read_jobs()
+
+
+def test_every_job_has_a_page_whose_head_is_what_the_code_says(jobs: list[Job]) -> None:
+    """Make them anew by `python -m pipelines.jobs_reference`; below the mark a page is written by hand."""
+    nav = (CHECKOUT / "mkdocs.yml").read_text("utf-8")
+    kept = {file.stem for file in (CHECKOUT / "docs" / "jobs").glob("*.md")}
+    assert kept == {"index", *(job.name for job in jobs)}
+    for file, top in pages(jobs):
+        head, mark, below = file.read_text("utf-8").partition(MARK)
+        assert head + mark == top, file.name
+        assert f"jobs/{file.name}\n" in nav
+        if file.stem != "index":
+            assert re.findall(r"^## (.+)", below, re.MULTILINE) == [
+                "What to look at",
+                "What it costs",
+                "When it fails",
+            ], file.name
+
+
+def test_the_jobs_a_page_speaks_of_are_told_in_words() -> None:
+    """Crons of a working window are one sentence."""
+    assert list(in_words(["*/2 8-20 * * *", "0 21 * * *"])) == ["8–21, every 2 min"]
+    assert list(in_words(["0 8-20 * * *", "0 21 * * *", "0 3 * * *"])) == ["8–21, each hour", "03:00"]
+    assert list(in_words(["0 20 * * 6"])) == ["Saturday 20:00"]
 
 
 def test_the_readme_names_every_command() -> None:
