@@ -26,7 +26,7 @@ from pipelines.platform import make_platform
 from pipelines.schedules import make_schedules
 from pipelines.sensors import make_sensors
 from pipelines.settings import Settings, load_settings
-from pipelines.ui import with_more_told
+from pipelines.ui import with_its_page, with_more_told
 
 # Dagster passes this parameter itself when it copies a sensor, and would warn of it at every start.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", BetaWarning)
@@ -51,11 +51,14 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         assets=[_told_more(asset, settings.docs_url) for asset in make_assets(call_days)],
         asset_checks=make_checks(),
         jobs=list(jobs.values()),
-        schedules=make_schedules(settings, jobs),
+        schedules=[with_its_page(schedule, settings.docs_url) for schedule in make_schedules(settings, jobs)],
         sensors=[
-            *make_sensors(settings, jobs),
-            *make_live_sensors(settings),
-            *make_messenger_sensors(settings, jobs),
+            with_its_page(sensor, settings.docs_url)
+            for sensor in (
+                *make_sensors(settings, jobs),
+                *make_live_sensors(settings),
+                *make_messenger_sensors(settings, jobs),
+            )
         ],
         resources={"platform": platform or _platform_from(settings)},
         # A process per step would double what a run costs, and no run here has parallel steps.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
+
+Switch = TypeVar("Switch", dg.ScheduleDefinition, dg.SensorDefinition)
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,25 @@ def with_more_told(spec: dg.AssetSpec, docs_url: str) -> dg.AssetSpec:
         docs_url: where the documentation is read; empty names the file in the checkout.
     """
     shown = SHOWN[spec.key.to_user_string()]
-    page: Any = (
-        dg.MetadataValue.url(f"{docs_url.rstrip('/')}/{shown.page}/")
-        if docs_url
-        else dg.MetadataValue.text(f"docs/{shown.page}.md")
-    )
+    read_on = address(shown.page, docs_url)
+    page: Any = dg.MetadataValue.url(read_on) if docs_url else dg.MetadataValue.text(read_on)
     told = spec.merge_attributes(metadata={"refreshed by": ", ".join(shown.refreshed_by) or "by hand", "read on": page})
     if shown.warn_after is None:
         return told
     policy = dg.FreshnessPolicy.time_window(fail_window=2 * shown.warn_after, warn_window=shown.warn_after)
     return told.replace_attributes(freshness_policy=policy)
+
+
+def with_its_page(switch: Switch, docs_url: str) -> Switch:
+    """Return the schedule or sensor with its page named in its description.
+
+    The UI shows their descriptions, and of their metadata nothing.
+    """
+    # Dagster has no public way to describe one anew; its version is pinned.
+    switch._description = f"{switch.description}\n\nRead on: {address(f'jobs/{switch.name}', docs_url)}"
+    return switch
+
+
+def address(page: str, docs_url: str) -> str:
+    """Return where a page is read: in the documentation that is served, or else as a file of the checkout."""
+    return f"{docs_url.rstrip('/')}/{page}/" if docs_url else f"docs/{page}.md"

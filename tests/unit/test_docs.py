@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import COMMANDS, make_app
+from pipelines.definitions import build_defs
 from pipelines.jobs_reference import MARK, Job, in_words, pages, read_jobs
+from pipelines.settings import Settings
 from pipelines.settings_reference import reference
 from resources.warehouse.dictionary import dictionary
 
@@ -50,6 +52,17 @@ def test_every_job_has_a_page_whose_head_is_what_the_code_says(jobs: list[Job]) 
                 "What it costs",
                 "When it fails",
             ], file.name
+
+
+def test_the_ui_names_the_page_of_every_job() -> None:
+    """A file of the checkout, or an address where the documentation is served."""
+    for docs_url, address in (
+        ("", "docs/jobs/{}.md"),
+        ("https://docs.example.com/", "https://docs.example.com/jobs/{}/"),
+    ):
+        repository = build_defs(Settings.model_construct(docs_url=docs_url)).get_repository_def()
+        for one in (*repository.schedule_defs, *repository.sensor_defs):
+            assert (one.description or "").endswith(f"Read on: {address.format(one.name)}")
 
 
 def test_the_jobs_a_page_speaks_of_are_told_in_words() -> None:
