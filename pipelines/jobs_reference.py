@@ -178,7 +178,8 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
 
 def _switches(settings: Settings) -> dict[str, dg.ScheduleDefinition | dg.SensorDefinition]:
     repository = build_defs(settings).get_repository_def()
-    return {one.name: one for one in [*repository.schedule_defs, *repository.sensor_defs]}
+    switches: list[dg.ScheduleDefinition | dg.SensorDefinition] = [*repository.schedule_defs, *repository.sensor_defs]
+    return {one.name: one for one in switches}
 
 
 def _job(plain: dg.ScheduleDefinition | dg.SensorDefinition, one: dg.ScheduleDefinition | dg.SensorDefinition) -> Job:
@@ -195,7 +196,7 @@ def _job(plain: dg.ScheduleDefinition | dg.SensorDefinition, one: dg.ScheduleDef
         if set(_WINDOW) <= set(SETTINGS[one.name]):
             default = SECTIONS["schedules"]()
             when = f"{default.window_start.hour}–{default.window_end.hour}, {when}"  # type: ignore[attr-defined]
-        run = one.job_name if one.targets else ""
+        run = (one.job_name or "") if one.targets else ""
     is_on, is_on_plain = (each.default_status.value == "RUNNING" for each in (one, plain))
     return Job(
         name=one.name,

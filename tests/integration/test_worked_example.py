@@ -52,9 +52,7 @@ def test_the_worked_example_is_what_the_code_computes(platform: Platform) -> Non
             names[each.employee_id],
             str(one.talk_seconds),
             one.role,
-            f"{one.weight:.3f}",
-            f"{one.decay:.3f}",
-            f"{one.points:.3f}",
+            f"{one.weight:.3f} · {one.decay:.3f} = {one.points:.3f}",
         ]
         for each in found.candidates
         for one in each.contributions

@@ -61,8 +61,10 @@ def test_the_ui_names_the_page_of_every_job() -> None:
         ("https://docs.example.com/", "https://docs.example.com/jobs/{}/"),
     ):
         repository = build_defs(Settings.model_construct(docs_url=docs_url)).get_repository_def()
-        for one in (*repository.schedule_defs, *repository.sensor_defs):
-            assert (one.description or "").endswith(f"Read on: {address.format(one.name)}")
+        told = {one.name: one.description for one in repository.schedule_defs}
+        told |= {one.name: one.description for one in repository.sensor_defs}
+        for name, description in told.items():
+            assert (description or "").endswith(f"Read on: {address.format(name)}")
 
 
 def test_the_jobs_a_page_speaks_of_are_told_in_words() -> None:
