@@ -90,6 +90,6 @@ def _questions() -> Mapping[str, list[Question]]:
 def _timed(store: JournalStore, question: Question) -> float:
     started = time.perf_counter()
     with store.engine.connect() as connection:
-        journal = Journal(connection, CHIEF, ZONE, "ru")
+        journal = Journal(connection, CHIEF, ZONE)
         question(journal, Reports(connection, journal, ZONE, "ru"))
     return (time.perf_counter() - started) * 1000

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from gateway.journal.filters import CALLS, CallFilter, conditions, number_prefix
-from gateway.journal.regions import prefixes_of
-from gateway.journal.search import SHORTEST_TEXT, Pattern, with_text
+from gateway.journal.filters import CALLS, CallFilter, conditions
+from gateway.journal.regions import in_region
+from gateway.journal.search import Days, Pattern, with_text
 from gateway.people import Viewer
 from resources.warehouse.tables import (
     call_history,
@@ -29,6 +42,9 @@ from resources.warehouse.tables import (
 
 PAGE_CALLS = 50
 MOST_EXPORTED = 200_000
+RECORDING_STATES = ("available", "named", "pending", "missing", "none")
+PENDING_AT_MOST = timedelta(days=1)
+"""So long after its call a recording may be in the making, as `assets.history.recorded` has it."""
 
 
 class Place(NamedTuple):
@@ -47,19 +63,23 @@ class Journal:
         connection: the warehouse.
         viewer: who asks; sees what they may.
         zone: the business zone.
-        language: of regions.
     """
 
-    def __init__(self, connection: Connection, viewer: Viewer, zone: str, language: str) -> None:
+    def __init__(self, connection: Connection, viewer: Viewer, zone: str) -> None:
         self._connection = connection
         self._viewer = viewer
         self._zone = zone
-        self._language = language
 
     def page(self, asked: CallFilter, after: Place | None = None) -> dict[str, Any]:
         """Return the newest calls that are asked for, or those after a place, and whether there are more."""
-        query = self._newest(asked, after).limit(PAGE_CALLS + 1)
-        rows = self._connection.execute(query).mappings().all()
+        wanted = PAGE_CALLS + 1
+        rows: Sequence[RowMapping] = []
+        # The calls of the last few clients that fit a text are most often enough, and soon gathered.
+        for callers in (wanted, 8 * wanted, None):
+            found, is_all = self._conditions(asked, after, callers)
+            rows = self._connection.execute(_sorted(found, after).limit(wanted)).mappings().all()
+            if is_all or len(rows) == wanted:
+                break
         return {"calls": [_call(row) for row in rows[:PAGE_CALLS]], "has_more": len(rows) > PAGE_CALLS}
 
     def call(self, pbx_id: str, linkedid: str) -> dict[str, Any] | None:
@@ -90,7 +110,7 @@ class Journal:
         return dict(row) if row and row["file"] else None
 
     def lines(self, asked: CallFilter, words: dict[str, str], delimiter: str) -> Iterator[str]:
-        """Yield the calls asked for as lines of a CSV file, newest first, `MOST_EXPORTED` at most."""
+        """Yield the calls asked for as lines of a CSV file, newest first; the last says if some are left out."""
         zone = ZoneInfo(self._zone)
         names = (
             "started_at", "direction", "status", "client", "number", "employees", "did", "wait_seconds",
@@ -98,21 +118,27 @@ class Journal:
         )  # fmt: skip
         # Excel reads UTF-8 where it is told so.
         yield "\ufeff" + _line([words[name] for name in names], delimiter)
-        query = self._newest(asked, None).limit(MOST_EXPORTED).execution_options(yield_per=1000)
-        for row in self._connection.execute(query).mappings():
-            call = _call(row)
-            call["started_at"] = f"{row['started_at'].astimezone(zone):%Y-%m-%d %H:%M:%S}"
-            call["direction"], call["status"] = words[row["direction"]], words[row["status"]]
-            call["client"] = row["party_name"] or ""
-            call["employees"] = ", ".join(one["name"] for one in call["employees"])
-            for mark in ("first_contact", "needs_attention"):
-                call[mark] = words["yes"] if row[mark] else ""
-            yield _line([call[name] for name in names], delimiter)
+        query = _sorted(self.conditions(asked)).limit(MOST_EXPORTED + 1).execution_options(yield_per=1000)
+        # With: a cursor that is left before its end is to be closed.
+        with self._connection.execute(query) as found:
+            for number, row in enumerate(found.mappings()):
+                if number == MOST_EXPORTED:
+                    yield _line([words["cut"]], delimiter)
+                    return
+                call = _call(row)
+                call["started_at"] = f"{row['started_at'].astimezone(zone):%Y-%m-%d %H:%M:%S}"
+                call["direction"], call["status"] = words[row["direction"]], words[row["status"]]
+                call["client"] = row["party_name"] or ""
+                call["employees"] = ", ".join(one["name"] for one in call["employees"])
+                for mark in ("first_contact", "needs_attention"):
+                    call[mark] = words["yes"] if row[mark] else ""
+                yield _line([call[name] for name in names], delimiter)
 
     def options(self) -> dict[str, Any]:
         """Return what there is to choose from: employees, our numbers, telephony servers."""
         person, call = crm_employees.c, call_history.c
-        people = select(person.employee_id, person.name).where(person.gone_at.is_(None)).order_by(person.name)
+        # Those who left as well: their calls stay.
+        people = select(person.employee_id, person.name).order_by(person.name, person.employee_id)
         since = func.current_date() - 92
         lines = select(call.did).where(call.did.is_not(None), call.call_day >= since).distinct().order_by(call.did)
         servers = select(call.pbx_id).where(call.call_day >= since).distinct().order_by(call.pbx_id)
@@ -124,35 +150,39 @@ class Journal:
             "pbxs": list(self._connection.execute(servers).scalars()),
         }
 
-    def conditions(
-        self, asked: CallFilter, *, limit: int = PAGE_CALLS, is_paged: bool = False
-    ) -> list[ColumnElement[bool]]:
+    def first_day(self) -> date | None:
+        """Return the day of the first call there is."""
+        first: date | None = self._connection.execute(select(func.min(call_history.c.call_day))).scalar_one()
+        return first
+
+    def conditions(self, asked: CallFilter) -> list[ColumnElement[bool]]:
         """Return all that holds for the calls asked for."""
+        return self._conditions(asked, None, None)[0]
+
+    def _conditions(
+        self, asked: CallFilter, after: Place | None, callers: int | None
+    ) -> tuple[list[ColumnElement[bool]], bool]:
+        """Return the same for calls after a place; and, of those that a text fits, since so many had called."""
         found = conditions(asked, self._viewer, self._zone)
         if asked.region:
-            prefixes = prefixes_of(self._connection, asked.region, found, self._language)
-            found.append(number_prefix().in_(prefixes))
-        if len(asked.text) >= SHORTEST_TEXT:
-            days = {"text": "", "first_day": None, "last_day": None}
-            is_narrow = is_paged or bool(asked.last_day) or not asked.model_copy(update=days).is_days_only
-            found = with_text(
-                self._connection,
-                Pattern.of(asked.text),
-                found,
-                limit + 1,
-                is_narrow=is_narrow or not self._viewer.is_supervisor,
-            )
-        return found
+            found.append(in_region(self._connection, asked.region, found))
+        pattern = Pattern.of(asked.text)
+        if pattern is None:
+            return found, True
+        last_day = min((day for day in (asked.last_day, after and after.call_day) if day), default=None)
+        return with_text(self._connection, pattern, found, Days(asked.first_day, last_day, self._zone), callers)
 
-    def _newest(self, asked: CallFilter, after: Place | None) -> Select[Any]:
-        call = call_history.c
-        order = (call.call_day, call.started_at, call.pbx_id, call.linkedid)
-        query = _query(self.conditions(asked, is_paged=after is not None))
-        if after:
-            query = query.where(tuple_(*order) < tuple_(*after))
-            # The index knows days only.
-            query = query.where(call.call_day <= after.call_day)
-        return query.order_by(*(column.desc() for column in order))
+
+def _sorted(found: list[ColumnElement[bool]], after: Place | None = None) -> Select[Any]:
+    """Read calls, newest first; those after a place."""
+    call = call_history.c
+    order = (call.call_day, call.started_at, call.pbx_id, call.linkedid)
+    query = _query(found)
+    if after:
+        query = query.where(tuple_(*order) < tuple_(*after))
+        # The index knows days only.
+        query = query.where(call.call_day <= after.call_day)
+    return query.order_by(*(column.desc() for column in order))
 
 
 def _query(found: list[ColumnElement[bool]]) -> Select[Any]:
@@ -192,7 +222,7 @@ def _query(found: list[ColumnElement[bool]]) -> Select[Any]:
             call.first_contact,
             call.needs_attention,
             _employees(),
-            _has_recording(),
+            _recording_of_call().label("recording"),
         )
         .select_from(CALLS.outerjoin(crm_parties, party.party_id == owner.party_id))
         .where(*found)
@@ -219,22 +249,28 @@ def _employees() -> ColumnElement[Any]:
     )
 
 
-def _has_recording() -> ColumnElement[bool]:
-    leg, call = call_legs.c, call_history.c
+def _recording_of_call() -> ColumnElement[str]:
+    """What there is to hear of a call: the best of its legs' states; NULL where nobody talked."""
+    leg, call, kept = call_legs.c, call_history.c, recordings.c
     # Not EXISTS: the server may answer that by reading the legs of all calls.
-    found = (
-        select(leg.leg_id)
-        .where(
-            leg.pbx_id == call.pbx_id,
-            leg.linkedid == call.linkedid,
-            leg.recording.is_not(None),
-            leg.talk_seconds > 0,
-            leg.gone_at.is_(None),
-        )
+    return (
+        select(_state_of_leg())
+        .select_from(call_legs.outerjoin(recordings, (kept.pbx_id == leg.pbx_id) & (kept.leg_id == leg.leg_id)))
+        .where(leg.pbx_id == call.pbx_id, leg.linkedid == call.linkedid, leg.talk_seconds > 0, leg.gone_at.is_(None))
+        .order_by(func.array_position(cast(list(RECORDING_STATES), ARRAY(Text)), _state_of_leg()))
         .limit(1)
         .scalar_subquery()
     )
-    return found.is_not(None).label("has_recording")
+
+
+def _state_of_leg() -> ColumnElement[str]:
+    """The state of a leg's recording; as its row has it where nobody has looked yet."""
+    leg = call_legs.c
+    is_fresh = leg.ended_at > func.now() - PENDING_AT_MOST
+    seen = case((leg.recording.is_not(None), "named"), (is_fresh, "pending"), else_="none")
+    # The night has not seen what the server named since.
+    was_named_since = and_(leg.recording.is_not(None), recordings.c.file.is_distinct_from(leg.recording))
+    return case((was_named_since, "named"), else_=func.coalesce(recordings.c.state, seen))
 
 
 def _legs(pbx_id: str, linkedid: str) -> Select[Any]:
@@ -257,10 +293,7 @@ def _legs(pbx_id: str, linkedid: str) -> Select[Any]:
             leg.duration_seconds,
             leg.talk_seconds,
             leg.is_app,
-            case(
-                (leg.talk_seconds == 0, None),
-                else_=func.coalesce(kept.state, case((leg.recording.is_not(None), "named"), else_="none")),
-            ).label("recording"),
+            case((leg.talk_seconds == 0, None), else_=_state_of_leg()).label("recording"),
         )
         .select_from(call_legs.outerjoin(recordings, (kept.pbx_id == leg.pbx_id) & (kept.leg_id == leg.leg_id)))
         .where(leg.pbx_id == pbx_id, leg.linkedid == linkedid, leg.gone_at.is_(None))
@@ -290,7 +323,7 @@ def _call(row: RowMapping) -> dict[str, Any]:
 def _line(values: list[Any], delimiter: str) -> str:
     """Write a line; what a spreadsheet would take for a formula is text, but for telephone numbers."""
     line = io.StringIO()
-    csv.writer(line, delimiter=delimiter).writerow([_harmless(str(value)) for value in values])
+    csv.writer(line, delimiter=delimiter).writerow(["" if value is None else _harmless(str(value)) for value in values])
     return line.getvalue()
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from gateway.journal.filters import CALLS, number_prefix
 
+LANGUAGES = ("ru", "en")
+UNKNOWN_REGION = "-"
 
-def prefixes_of(connection: Connection, region: str, found: list[ColumnElement[bool]], language: str) -> list[str]:
-    """Return the beginnings of numbers, among the calls that fit, that belong to a region."""
+
+def in_region(connection: Connection, region: str, found: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return what holds for the calls of a region, named in any language: a link shows everybody the same."""
     prefix = number_prefix()
     there = connection.execute(select(prefix).select_from(CALLS).where(*found, prefix.is_not(None)).distinct())
-    return [digits for digits in there.scalars() if region_of(digits, language) == region]
+    wanted = "" if region == UNKNOWN_REGION else region
+    fits = prefix.in_([digits for digits in there.scalars() if wanted in {region_of(digits, one) for one in LANGUAGES}])
+    return fits if wanted else or_(fits, prefix.is_(None))
 
 
 @lru_cache(maxsize=100_000)

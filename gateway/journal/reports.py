@@ -6,6 +6,7 @@ Days are business days; hours and weekdays are of the business zone.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -29,7 +30,7 @@ from sqlalchemy import (
 
 from gateway.journal.calls import Journal
 from gateway.journal.filters import CALLS, CallFilter, is_missed, number_prefix
-from gateway.journal.regions import region_of
+from gateway.journal.regions import UNKNOWN_REGION, region_of
 from resources.warehouse.tables import call_history, crm_employees, crm_parties, enriched_calls
 
 Unit = Literal["day", "week", "month"]
@@ -75,21 +76,20 @@ class Reports:
         return {"report": name, "rows": report(asked)} if report else None
 
     def _periods(self, asked: CallFilter, unit: Unit) -> list[Row]:
-        """Count by day, week or month, beside the days just before: as many, place by place."""
-        now = self._count_periods(asked, unit)
-        before = self._count_periods(_days_before(asked), unit)
-        places = _periods_between(asked, unit)
-        earlier = _periods_between(_days_before(asked), unit)
+        """Count by day, week or month, each beside the one it is compared with."""
+        now, former = self._count_periods(asked, unit), _former(asked, unit)
+        before = self._count_periods(former, unit)
         rows: list[Row] = []
-        for place, (first_day, last_day) in enumerate(places):
-            counts = now.get(first_day, {})
-            former = before.get(earlier[place][0], {}) if place < len(earlier) else {}
+        for first_day, last_day in _periods_between(asked, unit):
+            counts, start = now.get(first_day, {}), _before(first_day, asked, unit)
+            compared = before.get(start, {})
             rows.append(
                 {
                     "key": first_day,
                     **{name: counts.get(name, 0) for name in _MEASURES},
-                    "before": {name: former.get(name, 0) for name in _MEASURES},
-                    "drill": {"first_day": first_day, "last_day": last_day},
+                    "before": {name: compared.get(name, 0) for name in _MEASURES},
+                    "drill": _cut(first_day, last_day, asked),
+                    "drill_before": _cut(start, _following(start, unit) - timedelta(days=1), former),
                 }
             )
         return rows
@@ -108,7 +108,9 @@ class Reports:
             for measure in _MEASURES:
                 total[measure] += row[measure]
         for region, total in totals.items():
-            total["drill"] = {"region": region} if region else None
+            # Internal calls have no region either, and are not meant.
+            unknown = {"region": UNKNOWN_REGION, "kind": "external" if asked.kind == "all" else asked.kind}
+            total["drill"] = {"region": region} if region else unknown
         return sorted(totals.values(), key=lambda total: -int(total["calls"]))
 
     def _hours(self, asked: CallFilter) -> list[Row]:
@@ -136,7 +138,7 @@ class Reports:
         query = (
             select(who.c.employee_id, func.max(person.name).label("name"), *_counts())
             .select_from(CALLS.join(who, true()).outerjoin(crm_employees, person.employee_id == who.c.employee_id))
-            .where(*self._journal.conditions(asked))
+            .where(*self._journal.conditions(asked), who.c.employee_id == (asked.employee or who.c.employee_id))
             .group_by(who.c.employee_id)
             .order_by(literal_column("talk_seconds").desc())
         )
@@ -165,7 +167,9 @@ class Reports:
             {
                 **row,
                 "key": row["name"] or row["client"],
-                "drill": {"party": row["party_id"]} if row["party_id"] else {"number": row["client"]},
+                "drill": {"party": row["party_id"]}
+                if row["party_id"]
+                else {"number": row["client"], "unregistered": True},
             }
             for row in self._rows(query)
         ]
@@ -189,7 +193,7 @@ class Reports:
             {
                 "key": first_day,
                 **{name: counts.get(first_day, {}).get(name, 0) for name in ("leads", "lost_leads", "answered_leads")},
-                "drill": {"first_day": first_day, "last_day": last_day, "first_contact": True},
+                "drill": {**_cut(first_day, last_day, asked), "first_contact": True},
             }
             for first_day, last_day in _periods_between(asked, unit)
         ]
@@ -237,7 +241,7 @@ class Reports:
                 "key": first_day,
                 **{name: counts.get(first_day, {}).get(name, 0) for name in names},
                 "call_back_seconds": counts.get(first_day, {}).get("call_back_seconds"),
-                "drill": {"first_day": first_day, "last_day": last_day, "kind": "missed"},
+                "drill": {**_cut(first_day, last_day, asked), "kind": "lost" if asked.kind == "lost" else "missed"},
             }
             for first_day, last_day in _periods_between(asked, unit)
         ]
@@ -282,15 +286,21 @@ def _period(unit: Unit) -> ColumnElement[date]:
 
 
 def _periods_between(asked: CallFilter, unit: Unit) -> list[tuple[date, date]]:
-    """Return the first and last days of the periods, cut to the days asked for."""
+    """Return the first and last days of the periods that have any of the days asked for."""
     first_day, last_day = _days(asked)
     found: list[tuple[date, date]] = []
     start = _first_of(first_day, unit)
     while start <= last_day:
         following = _following(start, unit)
-        found.append((start, min(following - timedelta(days=1), last_day)))
+        found.append((start, following - timedelta(days=1)))
         start = following
     return found
+
+
+def _cut(first_day: date, last_day: date, asked: CallFilter) -> Row:
+    """Return a period's days, of those asked for."""
+    first_asked, last_asked = _days(asked)
+    return {"first_day": max(first_day, first_asked), "last_day": min(last_day, last_asked)}
 
 
 def _first_of(day: date, unit: Unit) -> date:
@@ -311,8 +321,25 @@ def _days(asked: CallFilter) -> tuple[date, date]:
     return asked.first_day, asked.last_day
 
 
-def _days_before(asked: CallFilter) -> CallFilter:
-    """Return the same filter over as many days just before."""
+def _former(asked: CallFilter, unit: Unit) -> CallFilter:
+    """Return the same filter over the days to compare with."""
     first_day, last_day = _days(asked)
-    length = last_day - first_day + timedelta(days=1)
-    return asked.model_copy(update={"first_day": first_day - length, "last_day": last_day - length})
+    last_of_month = _following(_first_of(last_day, "month"), "month") - timedelta(days=1)
+    former_last = _before(last_day, asked, unit)
+    if unit == "month" and last_day == last_of_month:
+        former_last = _following(_first_of(former_last, "month"), "month") - timedelta(days=1)
+    return asked.model_copy(update={"first_day": _before(first_day, asked, unit), "last_day": former_last})
+
+
+def _before(day: date, asked: CallFilter, unit: Unit) -> date:
+    """Return the day to compare with: as many months or whole weeks earlier as the days asked for take.
+
+    Weeks, because a Monday beside a Sunday says nothing.
+    """
+    first_day, last_day = _days(asked)
+    if unit == "month":
+        months = (last_day.year - first_day.year) * 12 + last_day.month - first_day.month + 1
+        year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    weeks = -(-((last_day - first_day).days + 1) // 7)
+    return day - timedelta(weeks=weeks)

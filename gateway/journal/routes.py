@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar, get_args
+from tempfile import TemporaryFile
+from typing import IO, Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from gateway.asked import as_answer, guarded, parameter
 from gateway.config import GatewayConfig
 from gateway.journal.calls import Journal, Place
 from gateway.journal.filters import read_filter
+from gateway.journal.regions import LANGUAGES
 from gateway.journal.reports import Reports, Unit
 from gateway.journal.store import JournalStore
 from gateway.journal.words import COLUMNS
 from gateway.people import People, Viewer
-from resources.telephony.recordings import FolderShelf, NoRecordingError, Recording, RecordingShelf, content_type_of
+from resources.telephony.recordings import (
+    FolderShelf,
+    NoRecordingError,
+    OpenRecording,
+    Recording,
+    RecordingShelf,
+    content_type_of,
+)
 from resources.telephony.source import SourceError
 
 T = TypeVar("T")
 
 LONGEST_REPORT_DAYS = 1_100
-_LANGUAGES = ("ru", "en")
+_PORTION_BYTES = 65_536
+
+_LOG = logging.getLogger(__name__)
 
 
 class JournalPages:
@@ -85,19 +97,19 @@ class JournalPages:
             }
         )
 
-    async def options(self, request: Request, viewer: Viewer) -> Response:
+    async def options(self, _request: Request, viewer: Viewer) -> Response:
         """Tell what there is to choose from."""
-        return as_answer(await self._read(request, viewer, lambda journal: journal.options()))
+        return as_answer(await self._read(viewer, lambda journal: journal.options()))
 
     async def calls(self, request: Request, viewer: Viewer) -> Response:
         """List calls, newest first."""
         asked, after = read_filter(request, "after", "language"), _place(request)
-        return as_answer(await self._read(request, viewer, lambda journal: journal.page(asked, after)))
+        return as_answer(await self._read(viewer, lambda journal: journal.page(asked, after)))
 
     async def call(self, request: Request, viewer: Viewer) -> Response:
         """Tell of a call leg by leg."""
         pbx_id, linkedid = parameter(request, "pbx_id"), parameter(request, "linkedid")
-        found = await self._read(request, viewer, lambda journal: journal.call(pbx_id, linkedid))
+        found = await self._read(viewer, lambda journal: journal.call(pbx_id, linkedid))
         if found is None:
             raise HTTPException(404, "There is no such call, or it is not yours.")
         return as_answer(found)
@@ -105,10 +117,12 @@ class JournalPages:
     async def recording(self, request: Request, viewer: Viewer) -> Response:
         """Play a recording from where it is; a part of it where one is asked for."""
         pbx_id, leg_id = parameter(request, "pbx_id"), parameter(request, "leg_id")
-        found = await self._read(request, viewer, lambda journal: journal.may_hear(pbx_id, leg_id))
+        found = await self._read(viewer, lambda journal: journal.may_hear(pbx_id, leg_id))
         shelf = self._config.recording_shelves.get(pbx_id)
-        if found is None or shelf is None:
+        if found is None:
             raise HTTPException(404, "There is no such recording, or it is not yours.")
+        if shelf is None:
+            raise HTTPException(410, "The settings do not say where recordings of this PBX are.")
         recording = Recording(found["leg_id"], found["linkedid"], found["file"], found["started_at"])
         try:
             return await _played(shelf, recording, request.headers.get("range", ""))
@@ -118,17 +132,14 @@ class JournalPages:
             raise HTTPException(502, str(error)) from None
 
     async def export(self, request: Request, viewer: Viewer) -> Response:
-        """Give the list as a CSV file, written while it is read."""
+        """Give the list as a CSV file. It is written before it is sent: the slowest reader holds no connection."""
         asked, language = read_filter(request, "language"), self._language(request)
         first = asked.first_day.isoformat() if asked.first_day else "all"
         # Excel in Russian takes commas for a part of numbers.
         delimiter = ";" if language == "ru" else ","
-
-        def lines(connection: Connection) -> Iterator[str]:
-            return self._journal(connection, viewer, language).lines(asked, COLUMNS[language], delimiter)
-
+        file = await self._read(viewer, lambda journal: _written(journal.lines(asked, COLUMNS[language], delimiter)))
         return StreamingResponse(
-            self._store.stream(lines),
+            _portions(file),
             media_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": f'attachment; filename="calls-{first}.csv"',
@@ -145,31 +156,33 @@ class JournalPages:
         chosen: Unit = unit  # type: ignore[assignment]
         today = datetime.now(ZoneInfo(self._config.zone)).date()
         last_day = min(asked.last_day or today, today + timedelta(days=1))
-        first_day = asked.first_day or last_day - timedelta(days=29)
-        if not timedelta(0) <= last_day - first_day <= timedelta(days=LONGEST_REPORT_DAYS):
-            raise HTTPException(422, f"A report is of 1 to {LONGEST_REPORT_DAYS} days.")
-        asked = asked.model_copy(update={"first_day": first_day, "last_day": last_day})
+        if asked.first_day and asked.last_day and asked.first_day > asked.last_day:
+            raise HTTPException(422, "The first day is after the last.", {"X-Outcome": "reversed_days"})
+        if asked.first_day and last_day - asked.first_day >= timedelta(days=LONGEST_REPORT_DAYS):
+            raise HTTPException(422, f"A report is of {LONGEST_REPORT_DAYS} days at most.", {"X-Outcome": "many_days"})
         language = self._language(request)
 
         def count(connection: Connection) -> dict[str, Any] | None:
-            journal = self._journal(connection, viewer, language)
-            return Reports(connection, journal, self._config.zone, language).of(name, asked, chosen)
+            journal = Journal(connection, viewer, self._config.zone)
+            first_day = asked.first_day or max(
+                journal.first_day() or last_day, last_day - timedelta(days=LONGEST_REPORT_DAYS - 1)
+            )
+            days = {"first_day": min(first_day, last_day), "last_day": last_day}
+            reports = Reports(connection, journal, self._config.zone, language)
+            found = reports.of(name, asked.model_copy(update=days), chosen)
+            return found and {**found, **days}
 
         found = await self._store.read(count)
         if found is None:
             raise HTTPException(404, "There is no such report.")
-        return as_answer({**found, "first_day": first_day, "last_day": last_day})
+        return as_answer(found)
 
-    async def _read(self, request: Request, viewer: Viewer, question: Callable[[Journal], T]) -> T:
-        language = self._language(request)
-        return await self._store.read(lambda connection: question(self._journal(connection, viewer, language)))
-
-    def _journal(self, connection: Connection, viewer: Viewer, language: str) -> Journal:
-        return Journal(connection, viewer, self._config.zone, language)
+    async def _read(self, viewer: Viewer, question: Callable[[Journal], T]) -> T:
+        return await self._store.read(lambda connection: question(Journal(connection, viewer, self._config.zone)))
 
     def _language(self, request: Request) -> str:
         asked = parameter(request, "language")
-        return asked if asked in _LANGUAGES else self._config.language
+        return asked if asked in LANGUAGES else self._config.language
 
 
 class _After(BaseModel):
@@ -198,9 +211,34 @@ async def _played(shelf: RecordingShelf, recording: Recording, byte_range: str) 
         return FileResponse(path, media_type=content_type_of(path.name), headers=headers)
     stack = AsyncExitStack()
     opened = await stack.enter_async_context(shelf.opened(recording, byte_range))
-    return StreamingResponse(
-        opened.content,
-        opened.status,
-        {**opened.headers, **headers},
-        background=BackgroundTask(stack.aclose),
-    )
+    return _Played(stack, opened, headers)
+
+
+class _Played(StreamingResponse):
+    """A recording while it comes; the PBX's connection is let go of however it ends."""
+
+    def __init__(self, stack: AsyncExitStack, opened: OpenRecording, headers: dict[str, str]) -> None:
+        super().__init__(opened.content, opened.status, {**opened.headers, **headers})
+        self._stack = stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._stack:
+                await super().__call__(scope, receive, send)
+        except SourceError as error:
+            # Half of it is out: the server breaks the connection, and the player tells that something is missing.
+            _LOG.warning("A recording broke off: %s", error)
+
+
+def _written(lines: Iterator[str]) -> IO[bytes]:
+    file = TemporaryFile()  # noqa: SIM115 - its reader closes it
+    for line in lines:
+        file.write(line.encode())
+    file.seek(0)
+    return file
+
+
+async def _portions(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while portion := await asyncio.to_thread(file.read, _PORTION_BYTES):
+            yield portion

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection, create_engine, make_url
@@ -17,7 +16,6 @@ T = TypeVar("T")
 
 CONNECTIONS = 4
 LONGEST_SECONDS = 20
-STREAMED_LINES = 1_000
 
 _SESSION = (
     "-csearch_path=switchboard,public -cTimeZone=UTC -cjit=off -crandom_page_cost=1.1 -cwork_mem=64MB "
@@ -53,8 +51,14 @@ class JournalStore:
             NoAnswerError: the warehouse is away, or the question takes too long.
             RefusedError: it takes no such value.
         """
-        async with self._seats:
+        try:
+            await asyncio.wait_for(self._seats.acquire(), LONGEST_SECONDS)
+        except TimeoutError:
+            raise NoAnswerError("The warehouse is busy with other reports.") from None
+        try:
             return await asyncio.to_thread(self._read, question)
+        finally:
+            self._seats.release()
 
     def _read(self, question: Callable[[Connection], T]) -> T:
         try:
@@ -69,17 +73,6 @@ class JournalStore:
             # The words of the driver may hold what was asked for.
             kind = RefusedError if (getattr(error.orig, "sqlstate", "") or "").startswith("22") else NoAnswerError
             raise kind(f"The warehouse did not answer ({name}).") from None
-
-    async def stream(self, lines: Callable[[Connection], Iterator[str]]) -> AsyncIterator[str]:
-        """Yield lines as they are read, many at a time; the reader's pace is the server's."""
-        async with self._seats:
-            connection = await asyncio.to_thread(self.engine.connect)
-            try:
-                each = lines(connection)
-                while portion := await asyncio.to_thread(lambda: "".join(islice(each, STREAMED_LINES))):
-                    yield portion
-            finally:
-                await asyncio.to_thread(connection.close)
 
     def close(self) -> None:
         """Let go of the connections."""

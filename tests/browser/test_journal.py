@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from resources.telephony.pbx_recordings import PbxAddress, RestShelf
 from resources.telephony.recordings import RecordingShelf
@@ -135,7 +135,7 @@ def test_a_recording_that_went_says_so(open_journal: Callable[..., Page], wareho
     page = open_journal(f"view=calls&{MARCH}&party=lilia&status=accepted")
     rows(page).first.click()
     page.locator("audio").evaluate("(audio) => { audio.muted = true; audio.play().catch(() => {}); }")
-    expect(page.locator(".legs [role=status]")).to_contain_text("names no recording of this leg now")
+    expect(page.locator(".legs [role=status]")).to_have_text("the PBX does not hand over this recording now")
 
 
 def test_an_unknown_number_is_assigned_from_its_call(open_journal: Callable[..., Page], warehouse: Warehouse) -> None:
@@ -168,8 +168,9 @@ def test_every_report_has_a_chart_a_table_and_a_way_to_its_calls(
     page = open_journal(f"view=reports&{MARCH}")
     page.get_by_role("button", name=words).click()
     expect(page.get_by_role("button", name=words)).to_have_attribute("aria-pressed", "true")
-    canvas = page.locator(".chart canvas")
+    canvas = page.locator(".chart canvas").first
     expect(canvas).to_have_attribute("aria-label", f"Chart: {words}. The table below has the same figures.")
+    expect(page.locator(".chart + .wide .figures caption").first).to_have_text(words)
     wait_until_drawn(page, canvas)
     shoot(page, f"report-{report}")
     page.locator(".figures a").first.click()
@@ -225,3 +226,84 @@ def test_a_gateway_that_is_away_says_so_and_the_list_comes_back(open_journal: Ca
     page.unroute("**/journal/api/calls?**")
     page.uncheck("input[name=mine]")
     expect(rows(page)).to_have_count(6)
+
+
+def test_a_list_that_comes_late_does_not_cover_a_report(open_journal: Callable[..., Page]) -> None:
+    """What was asked for before is let go."""
+    page = open_journal()
+    expect(rows(page)).to_have_count(6)
+    held: list[Route] = []
+    page.route("**/journal/api/calls?**", lambda route: held.append(route))
+    page.check("input[name=first_contact]")
+    page.locator("#to-reports").click()
+    expect(page.locator(".figures")).to_be_visible()
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator(".figures")).to_be_visible()
+    expect(rows(page)).to_have_count(0)
+
+
+def test_the_keyboard_keeps_its_place(open_journal: Callable[..., Page]) -> None:
+    """After a choice in the form, among the tabs, and among the reports."""
+    page = open_journal()
+    page.locator("select[name=period]").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("input[name=first_day]")).to_have_value(page.locator("input[name=last_day]").input_value())
+    expect(page.locator("select[name=period]")).to_be_focused()
+    page.goto(page.url.split("?")[0] + f"?view=calls&{MARCH}")
+    page.locator("#to-calls").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#to-reports")).to_be_focused()
+    expect(page.locator(".figures")).to_be_visible()
+    page.locator("#report-hours").press("Enter")
+    expect(page.locator(".week")).to_be_visible()
+    expect(page.locator("#report-hours")).to_be_focused()
+    page.locator("#to-calls").click()
+    page.locator("select[name=status]").select_option("reached")
+    expect(rows(page)).to_have_count(2)
+
+
+def test_a_year_that_is_being_typed_is_not_asked_for(open_journal: Callable[..., Page]) -> None:
+    """The field has a date after each digit: the year 2, then 20."""
+    page = open_journal()
+    expect(rows(page)).to_have_count(6)
+    page.locator("input[name=first_day]").press_sequentially("03032026")
+    expect(page.locator("input[name=first_day]")).to_have_value("2026-03-03")
+    expect(page.locator("input[name=first_day]")).to_be_focused()
+    expect(rows(page)).to_have_count(3)
+
+
+def test_midnight_and_first_contacts_lead_to_their_calls(
+    open_journal: Callable[..., Page], warehouse: Warehouse
+) -> None:
+    """Nought is an hour; and what a report sets shows in the form."""
+    load(warehouse, [leg("night", MONDAY.replace(hour=0, minute=30), LILIA, "202")])
+    page = open_journal(f"view=reports&report=hours&{MARCH}")
+    page.get_by_role("link", name="Show calls: 0:00").click()
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator("#drill")).to_contain_text("Hour: 0:00")
+    page.go_back()
+    page.locator("#report-leads").click()
+    page.locator("select[name=unit]").select_option("month")
+    page.get_by_role("link", name="Show calls: March 2026").click()
+    expect(rows(page)).to_have_count(3)
+    expect(page.locator("input[name=first_contact]")).to_be_checked()
+
+
+def test_times_are_of_the_zone_of_the_days_one_asks_for(open_journal: Callable[..., Page]) -> None:
+    """A colleague in Vladivostok who asks for Tuesday's calls at ten sees them at ten."""
+    page = open_journal("view=calls&first_day=2026-03-03&last_day=2026-03-03&hour=10", timezone_id="Asia/Vladivostok")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page).locator(".open")).to_contain_text("10:00")
+    rows(page).click()
+    expect(page.locator(".legs tbody tr")).to_contain_text("10:00:00")
+
+
+def test_what_went_wrong_is_said_in_the_viewers_language(open_journal: Callable[..., Page]) -> None:
+    """Also that days are the wrong way round."""
+    page = open_journal("view=calls&kind=odd", locale="ru-RU")
+    expect(page.locator("#view .warning")).to_have_text(
+        "Не удалось загрузить: отбор в адресе страницы написан с ошибкой"
+    )
+    page.goto(page.url.split("?")[0] + "?view=reports&first_day=2026-03-31&last_day=2026-03-01")
+    expect(page.locator("#view .warning")).to_have_text("Не удалось загрузить: первый день позже последнего")

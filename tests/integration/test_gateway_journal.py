@@ -16,7 +16,7 @@ from resources.warehouse import Warehouse
 from tests.fix_gateway import ServedGateway, execute
 from tests.fix_journal import DAYS, LILIA, MONDAY, ROMASHKA, STRANGER, journal
 from tests.live_calls import logged_in
-from tests.rows import leg, load
+from tests.rows import at, leg, load
 
 
 def listed(gateway: ServedGateway, who: dict[str, str], **asked: Any) -> list[str]:  # noqa: ANN401
@@ -52,7 +52,7 @@ def test_calls_are_listed_newest_first_with_all_that_tells_them_apart(
         40,
         ROMASHKA,
     )
-    assert (first["first_contact"], first["has_recording"]) == (True, True)
+    assert (first["first_contact"], first["recording"]) == (True, "named")
     lost = answer["calls"][2]
     assert (lost["status"], lost["needs_attention"], lost["party_id"]) == ("lost", True, None)
 
@@ -98,23 +98,15 @@ def test_a_filter_leaves_its_calls(
 
 
 @pytest.mark.parametrize(
-    ("text", "calls"),
-    [("ромаш", ["again", "first"]), ("сомов", ["again", "first"]), ("8 (812) 999", ["back", "missed"]), ("нет", [])],
-)
-def test_what_fits_very_many_clients_is_found_all_the_same(
-    gateway: ServedGateway,
-    chief: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-    text: str,
-    calls: list[str],
-) -> None:
-    """Then the newest calls are compared, and no list of clients is made first."""
-    monkeypatch.setattr("gateway.journal.search.MOST_CANDIDATES", 0)
-    assert listed(gateway, chief, text=text) == calls
-
-
-@pytest.mark.parametrize(
-    "asked", [{"kind": "odd"}, {"first_day": "yesterday"}, {"hour": 24}, {"other": 1}, {"after": "x"}]
+    "asked",
+    [
+        {"kind": "odd"},
+        {"first_day": "yesterday"},
+        {"first_day": "0001-01-01"},
+        {"hour": 24},
+        {"other": 1},
+        {"after": "x"},
+    ],
 )
 def test_a_filter_that_cannot_be_read_is_refused(
     gateway: ServedGateway, chief: dict[str, str], asked: dict[str, Any]
@@ -205,11 +197,89 @@ def test_the_list_can_be_taken_away_as_a_file(
     assert table[-1]["Номер"] == ROMASHKA
     assert (table[-1]["Статус"], table[-1]["Первое обращение"]) == ("принят", "да")
     assert table[-2]["Клиент"] == "'=1+1"
+    assert [row["Линия"] for row in table if row["Направление"] == "внутренний"] == [""]
     english = journal(gateway, chief, "calls.csv", language="en", kind="missed", **DAYS)
     assert [row["Status"] for row in csv.DictReader(io.StringIO(english.content.decode("utf-8-sig")))] == [
         "lost",
         "no answer",
     ]
+
+
+def test_a_file_that_lacks_calls_says_so(
+    gateway: ServedGateway, chief: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its last line."""
+    monkeypatch.setattr("gateway.journal.calls.MOST_EXPORTED", 2)
+    lines = journal(gateway, chief, "calls.csv", language="en").text.splitlines()
+    assert len(lines) == 4
+    assert lines[-1] == "Only the newest calls: choose fewer days."
+
+
+def test_a_call_in_the_list_says_what_there_is_to_hear(
+    gateway: ServedGateway, warehouse: Warehouse, chief: dict[str, str]
+) -> None:
+    """What exists, what is being made and what is missing, as the night found it, or as the row has it since."""
+    talks = {name: leg(name, MONDAY + timedelta(days=9), ROMASHKA, "201", talk=5) for name in ("pending", "missing")}
+    talks["named"] = leg("named", MONDAY + timedelta(days=9), ROMASHKA, "201", talk=5, recordingfile="/m/late.mp3")
+    load(warehouse, list(talks.values()))
+    for state, row in talks.items():
+        execute(
+            warehouse,
+            "INSERT INTO recordings (pbx_id, leg_id, linkedid, call_day, state) "
+            "VALUES ('office', :leg_id, :linkedid, '2026-03-11', :state)",
+            leg_id=row["UNIQUEID"],
+            linkedid=state,
+            state="pending" if state == "named" else state,
+        )
+    calls = journal(gateway, chief).json()["calls"]
+    assert {call["linkedid"]: call["recording"] for call in calls if call["linkedid"] in talks} == {
+        name: name for name in talks
+    }
+    assert {call["linkedid"]: call["recording"] for call in calls if call["linkedid"] in {"missed", "back"}} == {
+        "missed": None,
+        "back": "none",
+    }
+
+
+def test_months_are_compared_with_months_and_weekdays_with_weekdays(
+    gateway: ServedGateway, warehouse: Warehouse, chief: dict[str, str]
+) -> None:
+    """April beside March, whole; thirty days beside those five weeks earlier; each leads to the calls it counts."""
+    load(warehouse, [leg("april", MONDAY + timedelta(days=39), ROMASHKA, "201")])
+    may = {"first_day": "2026-05-01", "last_day": "2026-05-31"}
+    [month] = rows(gateway, chief, "periods", unit="month", **may)
+    assert (month["calls"], month["before"]["calls"]) == (0, 1)
+    assert month["drill_before"] == {"first_day": "2026-04-01", "last_day": "2026-04-30"}
+    april = {"first_day": "2026-04-01", "last_day": "2026-04-12"}
+    [month] = rows(gateway, chief, "periods", unit="month", **april)
+    assert (month["calls"], month["before"]["calls"]) == (1, 6)
+    assert month["drill_before"] == {"first_day": "2026-03-01", "last_day": "2026-03-12"}
+    days = rows(gateway, chief, "periods", first_day="2026-04-01", last_day="2026-04-30")
+    assert all(
+        day["drill_before"]["first_day"] == (at(day["key"]) - timedelta(weeks=5)).date().isoformat() for day in days
+    )
+    for unit in ("day", "week", "month"):
+        for row in rows(gateway, chief, "periods", unit=unit, **april):
+            assert len(listed(gateway, chief, **row["drill_before"])) == row["before"]["calls"]
+            assert len(listed(gateway, chief, **row["drill"])) == row["calls"]
+
+
+def test_a_report_of_all_time_begins_with_the_first_call(gateway: ServedGateway, chief: dict[str, str]) -> None:
+    """And says which days it counts."""
+    answer = journal(gateway, chief, "report", name="regions", language="en", last_day="2026-05-31").json()
+    assert (answer["first_day"], answer["last_day"]) == ("2026-03-02", "2026-05-31")
+    assert sum(row["calls"] for row in answer["rows"]) == 5
+
+
+def test_a_region_is_the_same_in_either_language_and_numbers_without_one_can_be_listed(
+    gateway: ServedGateway, warehouse: Warehouse, chief: dict[str, str]
+) -> None:
+    """A link shows whoever opens it the same calls."""
+    load(warehouse, [leg("hidden", MONDAY + timedelta(days=8), "anonymous", "201")])
+    assert listed(gateway, chief, region="г. Санкт-Петербург", language="en") == ["back", "missed"]
+    [unknown] = [row for row in rows(gateway, chief, "regions") if not row["key"]]
+    assert unknown["calls"] == 1
+    assert listed(gateway, chief, **DAYS, **unknown["drill"]) == ["hidden"]
 
 
 def test_periods_stand_beside_those_before(gateway: ServedGateway, chief: dict[str, str]) -> None:

@@ -83,3 +83,18 @@ def test_a_recording_in_a_folder_is_played_from_there(
     answer = journal(gateway, chief, "recording", pbx_id="branch", leg_id=row["UNIQUEID"])
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
     assert answer.content[:4] == b"RIFF"
+
+
+def test_a_recording_that_breaks_off_is_no_whole_one(
+    gateway: ServedGateway, chief: dict[str, str], pbx: ServedPbx, leg_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The player is told by a broken connection, the log in one line; and the next is played."""
+    pbx.faults.switch_on("cut", path="playback")
+    with pytest.raises(httpx.RemoteProtocolError):
+        journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id)
+    [told] = [record for record in caplog.records if record.name == "gateway.journal.routes"]
+    assert told.getMessage() == (
+        "A recording broke off: The PBX does not hand over the recording (RemoteProtocolError)."
+    )
+    assert not [record for record in caplog.records if record.exc_info]
+    assert journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id).status_code == 200

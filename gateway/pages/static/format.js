@@ -4,14 +4,20 @@ import { currentLanguage } from "./words.js";
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Return a moment: the time alone today, with the day before that. */
-export function moment(iso) {
+/** Return a moment: the time alone today, with the day before that; in a zone other than the viewer's where one is named. */
+export function moment(iso, timeZone) {
   const at = new Date(iso);
-  const isToday = at.toDateString() === new Date().toDateString();
-  const time = { hour: "2-digit", minute: "2-digit" };
+  const dayOf = (one) => one.toLocaleDateString("en", { timeZone });
+  const isToday = dayOf(at) === dayOf(new Date());
+  const time = { hour: "2-digit", minute: "2-digit", timeZone };
   const day = { day: "numeric", month: "short" };
   const year = Date.now() - at.getTime() > 300 * DAY_MS ? { year: "numeric" } : {};
   return new Intl.DateTimeFormat(locale(), isToday ? time : { ...day, ...year, ...time }).format(at);
+}
+
+/** Return the time of a moment, with seconds. */
+export function clock(iso, timeZone) {
+  return new Intl.DateTimeFormat(locale(), { timeStyle: "medium", timeZone }).format(new Date(iso));
 }
 
 /** The viewer's own manner of writing, where it is of the page's language. */
@@ -33,10 +39,11 @@ export function phone(number) {
   return parts ? `+7 ${parts[1]} ${parts[2]}-${parts[3]}-${parts[4]}` : number ?? "";
 }
 
-/** Return a business day, such as `2026-03-02`, as people write it. */
-export function day(iso) {
-  const at = new Date(`${iso}T12:00:00Z`);
-  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(at);
+/** Return the business days from one to another, such as `2026-03-02`, as people write them. */
+export function days(first, last) {
+  const at = [first, last].map((iso) => new Date(`${iso}T12:00:00Z`));
+  const style = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+  return new Intl.DateTimeFormat(locale(), style).formatRange(...at);
 }
 
 /** Return the name of a weekday; 1 is Monday. */

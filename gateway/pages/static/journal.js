@@ -1,6 +1,5 @@
 // The page: calls or reports, by filters that stand in the page's address.
 
-import { fill, make } from "./dom.js";
 import { onLanguage, showFrame } from "./frame.js";
 import * as api from "./journal_api.js";
 import { CallList } from "./journal_calls.js";
@@ -24,12 +23,16 @@ async function begin() {
   filters = new Filters({ form: $("filters"), chips: $("drill") }, viewer, await api.options(), (values) => {
     go({ filters: values }, { isReplaced: true });
   });
-  list = new CallList($("view"), (calls) => filters.tellParty(state.filters.party && calls[0]?.party_name));
+  list = new CallList($("view"), viewer.zone, (calls) => filters.tellParty(state.filters.party && calls[0]?.party_name));
   reports = new Reports($("view"), {
     chosen: (report, unit) => go({ report, unit }),
-    drilled: (values) => go({ view: "calls", filters: values }),
+    drilled: (values) => {
+      go({ view: "calls", filters: values });
+      $("view").focus();
+    },
   });
   readAddress();
+  filters.set(state.filters);
   showAll();
 }
 
@@ -49,44 +52,41 @@ function readAddress() {
 
 /** Go on to another state, with an address of its own; typing and ticking boxes leave one address behind, not many. */
 function go(more, { isReplaced = false } = {}) {
-  const wasView = state.view;
   state = { ...state, ...more };
   const { view, report, unit } = state;
   const address = `${location.pathname}?${query({ view, ...(view === "reports" && { report, unit }), ...state.filters })}`;
   history[isReplaced ? "replaceState" : "pushState"](null, "", address);
   if (!isReplaced) filters.set(state.filters);
-  if (wasView !== state.view) $("view").focus();
   load();
 }
 
 function load() {
   showViews();
   if (state.view === "calls") {
-    reports.endChart();
+    reports.leave();
     list.load(state.filters);
   } else {
+    list.leave();
     reports.load(state.report, state.unit, state.filters);
   }
 }
 
+/** Show which of the tabs is chosen; the arrow keys go from one to the other. */
 function showViews() {
-  fill(
-    $("views"),
-    VIEWS.map((view) =>
-      make(
-        "button",
-        {
-          type: "button",
-          role: "tab",
-          id: `to-${view}`,
-          "aria-selected": String(view === state.view),
-          "aria-controls": "view",
-          onclick: () => go({ view }),
-        },
-        say(`view_${view}`),
-      ),
-    ),
-  );
+  for (const view of VIEWS) {
+    const tab = $(`to-${view}`);
+    const isChosen = view === state.view;
+    tab.textContent = say(`view_${view}`);
+    tab.setAttribute("aria-selected", String(isChosen));
+    tab.tabIndex = isChosen ? 0 : -1;
+    tab.onclick = () => go({ view });
+    tab.onkeydown = (event) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+      const other = VIEWS.find((one) => one !== view);
+      $(`to-${other}`).focus();
+      go({ view: other });
+    };
+  }
   $("view").setAttribute("aria-labelledby", `to-${state.view}`);
 }
 
@@ -95,7 +95,7 @@ function showAll() {
   // Nothing comes by itself here, so there is no connection to tell of.
   $("status").dataset.state = "on";
   $("status").hidden = true;
-  filters.set(state.filters);
+  filters.show();
   load();
 }
 
@@ -106,7 +106,8 @@ addEventListener("popstate", () => {
 });
 onLanguage(showAll);
 $("theme").addEventListener("click", load);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", load);
 
 begin().catch((error) => {
-  $("reason").textContent = say("failed_load", { why: error.message });
+  $("reason").textContent = say("failed_load", { why: api.reason(error) });
 });

@@ -2,10 +2,17 @@
 
 import * as gateway from "./request.js";
 import { query } from "./request.js";
-import { currentLanguage } from "./words.js";
+import { currentLanguage, say } from "./words.js";
 
 const ask = (path, values = {}) =>
   gateway.ask(`/journal/api/${path}?${query({ ...values, language: currentLanguage() })}`);
+
+/** Say in the viewer's language why something could not be had. */
+export function reason(error) {
+  const name = `e_${error.outcome ?? error.status ?? "away"}`;
+  const words = say(name);
+  return words === name ? error.message : words;
+}
 
 export const me = () => gateway.ask("/journal/api/me");
 export const options = () => gateway.ask("/journal/api/options");

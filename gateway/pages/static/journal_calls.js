@@ -2,7 +2,7 @@
 
 import { assignment } from "./assignment.js";
 import { fill, make } from "./dom.js";
-import { duration, moment, phone } from "./format.js";
+import { clock, duration, moment, phone } from "./format.js";
 import * as api from "./journal_api.js";
 import { say } from "./words.js";
 
@@ -12,10 +12,12 @@ const COLUMNS = ["when", "what", "client", "who", "did_line", "wait", "talk", "m
 export class CallList {
   /**
    * @param {Element} place - where it is shown.
+   * @param {string} zone - in which times are shown: that of the days one asks for.
    * @param {function} loaded - called with the first calls when they came.
    */
-  constructor(place, loaded) {
+  constructor(place, zone, loaded) {
     this.place = place;
+    this.zone = zone;
     this.loaded = loaded;
     this.asked = 0;
   }
@@ -33,10 +35,15 @@ export class CallList {
       this.show();
       this.loaded(this.calls);
     } catch (error) {
-      if (number === this.asked) fill(this.place, make("p", { class: "warning" }, say("failed_load", { why: error.message })));
+      if (number === this.asked) fill(this.place, failure(error));
     } finally {
       if (number === this.asked) this.place.removeAttribute("aria-busy");
     }
+  }
+
+  /** Let go of what was asked for: something else is to be shown. */
+  leave() {
+    this.asked++;
   }
 
   async loadMore(button) {
@@ -46,13 +53,16 @@ export class CallList {
     try {
       const told = await api.calls(this.filters, { call_day, started_at, pbx_id, linkedid });
       if (number !== this.asked) return;
-      this.body.append(...told.calls.map((call) => this.row(call)));
+      const rows = told.calls.map((call) => this.row(call));
+      this.body.append(...rows);
       this.calls = [...this.calls, ...told.calls];
       this.hasMore = told.has_more;
       this.showFoot();
+      rows[0]?.querySelector(".open").focus();
     } catch (error) {
+      if (number !== this.asked) return;
       button.disabled = false;
-      this.foot.append(make("p", { class: "warning" }, say("failed_load", { why: error.message })));
+      this.foot.append(failure(error));
     }
   }
 
@@ -71,9 +81,11 @@ export class CallList {
 
   showFoot() {
     const more = make("button", { type: "button", onclick: () => this.loadMore(more) }, say("more_calls"));
+    const shown = say("calls_shown", { count: this.calls.length });
+    document.getElementById("told").textContent = this.calls.length ? shown : say("no_calls_found");
     fill(
       this.foot,
-      make("span", { class: "quiet", role: "status" }, say("calls_shown", { count: this.calls.length })),
+      make("span", { class: "quiet" }, shown),
       this.hasMore && more,
       this.calls.length > 0 && make("a", { class: "button", href: api.fileAddress(this.filters), download: true }, say("export")),
     );
@@ -81,7 +93,7 @@ export class CallList {
 
   row(call) {
     const cells = {
-      when: make("button", { type: "button", class: "open", "aria-expanded": "false" }, moment(call.started_at)),
+      when: make("button", { type: "button", class: "open", "aria-expanded": "false" }, moment(call.started_at, this.zone)),
       what: [
         make("span", { class: "arrow", "data-direction": call.direction, "aria-hidden": "true" }),
         make("span", {}, say(call.status), make("span", { class: "quiet" }, say(call.direction))),
@@ -94,7 +106,7 @@ export class CallList {
       marks: [
         call.first_contact && make("span", { class: "badge first-mark" }, say("first_mark")),
         call.needs_attention && make("span", { class: "badge" }, say("attention")),
-        call.has_recording && make("span", { class: "quiet", title: say("listen") }, "▶"),
+        recordingMark(call.recording),
       ],
     };
     const row = make(
@@ -103,7 +115,9 @@ export class CallList {
       COLUMNS.map((name) => make("td", { class: `c-${name}`, "data-label": say(name) }, cells[name])),
     );
     row.addEventListener("click", (event) => {
-      if (event.target.closest("a, audio")) return;
+      // Whoever marks a number to copy it does not ask for the call.
+      const isMarking = !event.target.closest("button") && String(getSelection());
+      if (event.target.closest("a, audio") || isMarking) return;
       this.toggle(row, call, cells.when);
     });
     return row;
@@ -127,11 +141,22 @@ export class CallList {
       const isUnknown = !told.party_id && told.number && told.direction !== "internal";
       const given = () => fill(place, make("p", { class: "done", role: "status" }, say("assigned")));
       const place = isUnknown && make("div", {}, assignment(told.number, [], given));
-      fill(cell, make("section", { "aria-label": say("details") }, legs(told), place));
+      fill(cell, make("section", { "aria-label": say("details") }, legs(told, this.zone), place));
     } catch (error) {
-      fill(cell, make("p", { class: "warning" }, say("failed_load", { why: error.message })));
+      fill(cell, failure(error));
     }
   }
+}
+
+function failure(error) {
+  return make("p", { class: "warning", role: "alert" }, say("failed_load", { why: api.reason(error) }));
+}
+
+/** Say what there is to hear; nothing where nothing is, and nothing is to come. */
+function recordingMark(state) {
+  if (!state || state === "none") return null;
+  if (state === "pending" || state === "missing") return make("span", { class: "quiet" }, say(`rec_${state}`));
+  return make("span", { class: "quiet", role: "img", title: say("listen"), "aria-label": say("listen") }, "▶");
 }
 
 function clientOf(call) {
@@ -149,11 +174,11 @@ function clientOf(call) {
 
 const LEG_COLUMNS = ["leg_started", "leg_from", "leg_to", "leg_outcome", "talk", "leg_recording"];
 
-function legs(call) {
+function legs(call, zone) {
   const party = (name, number) => (name ? make("span", {}, name, make("span", { class: "quiet" }, phone(number))) : phone(number));
   const row = (leg) => {
     const cells = {
-      leg_started: new Date(leg.started_at).toLocaleTimeString(),
+      leg_started: clock(leg.started_at, zone),
       leg_from: party(leg.src_name, leg.src_number),
       leg_to: [party(leg.dst_name, leg.dst_number), leg.is_app && make("span", { class: "quiet" }, say("is_app"))],
       leg_outcome: say(leg.disposition),
@@ -178,8 +203,8 @@ function recordingOf(call, leg) {
   const told = make("span", { role: "status" });
   // The element says only that it failed; the gateway says why.
   player.addEventListener("error", async () => {
-    const answer = await fetch(player.src, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-    told.textContent = answer && !answer.ok ? await answer.text() : say("rec_missing");
+    const answer = await fetch(player.src, { headers: { Range: "bytes=0-0" } }).catch(() => ({}));
+    told.textContent = answer.ok ? say("rec_broken") : api.reason(answer);
   });
   return [player, told];
 }

@@ -5,10 +5,13 @@ import { phone, weekday } from "./format.js";
 import { say } from "./words.js";
 
 const KINDS = ["all", "external", "in", "out", "internal", "missed", "lost"];
+const STATUSES = ["accepted", "reached", "no_answer", "lost", "cancelled", "busy", "failed"];
 const MARKS = ["first_contact", "needs_attention", "unregistered", "mine"];
 /** What only a report or a link sets; each is shown, and can be taken away. */
 const DRILLED = ["party", "number", "region", "hour", "weekday", "status", "employee", "did", "pbx"];
 const NAMES = ["first_day", "last_day", "kind", "text", ...MARKS, ...DRILLED];
+/** As the gateway names the region of numbers that have none. */
+const UNKNOWN_REGION = "-";
 const TYPING_PAUSE_MS = 150;
 
 /** The filters in the address, those that are empty left out. */
@@ -53,10 +56,12 @@ export class Filters {
     places.form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Take over filters from outside; what is being typed stays as it is. */
+  /** Take over filters from outside. */
   set(values) {
+    clearTimeout(this.typing);
+    this.typing = null;
     this.values = values;
-    this.show();
+    if (this.fields) this.showValues();
   }
 
   /** Say what a client's key in the filters stands for. */
@@ -66,125 +71,103 @@ export class Filters {
   }
 
   change(more) {
-    const values = { ...this.values, ...more };
+    const values = { ...this.values, ...(this.typing && { text: this.fields.text.value.trim() }), ...more };
     for (const name of Object.keys(values)) if (!values[name] || values[name] === "all") delete values[name];
-    this.values = values;
+    this.set(values);
     this.changed(values);
-    this.showChips();
   }
 
+  /** Show the form in the current language. Its fields stay when values change, or the keyboard would lose its place. */
   show() {
-    const { values } = this;
-    const select = (name, label, entries, changed = (value) => this.change({ [name]: value })) =>
-      make(
-        "label",
-        {},
-        make("span", {}, say(label)),
-        make(
-          "select",
-          { name, onchange: (event) => changed(event.target.value) },
-          entries.map(([value, words]) => make("option", { value, selected: value === (values[name] ?? "") }, words)),
-        ),
-      );
+    this.fields = {};
+    const field = (name, label, tag, attributes, ...children) => {
+      const onchange = (event) => event.target.validity.valid && this.change({ [name]: event.target.value });
+      this.fields[name] = make(tag, { name, onchange, ...attributes }, ...children);
+      return make("label", {}, make("span", {}, say(label)), this.fields[name]);
+    };
+    const select = (name, label, entries, attributes) =>
+      field(name, label, "select", attributes, entries.map(([value, words]) => make("option", { value }, words)));
     const known = periods(this.viewer.today);
-    const days = [values.first_day ?? "", values.last_day ?? ""];
-    const current = Object.keys(known).find((name) => String(known[name]) === String(days)) ?? (days.join("") ? "own_days" : "ever");
-    const period = make(
-      "select",
-      {
-        name: "period",
-        onchange: (event) => {
-          const [first, last] = known[event.target.value] ?? ["", ""];
-          if (event.target.value !== "own_days") this.change({ first_day: first, last_day: last });
-          this.show();
-        },
-      },
-      [...Object.keys(known), "ever", "own_days"].map((name) =>
-        make("option", { value: name, selected: name === current, disabled: name === "own_days" }, say(name)),
-      ),
-    );
-    const date = (name, label) =>
-      make(
-        "label",
-        {},
-        make("span", {}, say(label)),
-        make("input", {
-          type: "date",
-          name,
-          value: values[name] ?? "",
-          onchange: (event) => {
-            this.change({ [name]: event.target.value });
-            this.show();
-          },
-        }),
-      );
-    let waiting;
-    const find = make("input", {
+    const onperiod = (event) => {
+      const [first_day, last_day] = known[event.target.value] ?? ["", ""];
+      this.change({ first_day, last_day });
+    };
+    const period = select("period", "period", [...Object.keys(known), "ever", "own_days"].map((name) => [name, say(name)]), {
+      onchange: onperiod,
+    });
+    this.fields.period.lastChild.disabled = true;
+    // A year that is still being typed is one long ago.
+    const date = (name, label) => field(name, label, "input", { type: "date", min: "1900-01-01", max: "2200-01-01" });
+    this.fields.text = make("input", {
       type: "search",
       name: "text",
-      value: values.text ?? "",
+      maxlength: 100,
       placeholder: say("find"),
       "aria-label": say("find"),
       autocomplete: "off",
       oninput: () => {
-        clearTimeout(waiting);
-        waiting = setTimeout(() => this.change({ text: find.value.trim() }), TYPING_PAUSE_MS);
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => this.change({}), TYPING_PAUSE_MS);
       },
     });
-    const mark = (name) =>
-      make(
-        "label",
-        { class: "mark" },
-        make("input", {
-          type: "checkbox",
-          name,
-          checked: values[name] === "true",
-          onchange: (event) => this.change({ [name]: event.target.checked ? "true" : "" }),
-        }),
-        say(name === "mine" ? "mine_only" : name),
-      );
+    const mark = (name) => {
+      const onchange = (event) => this.change({ [name]: event.target.checked ? "true" : "" });
+      this.fields[name] = make("input", { type: "checkbox", name, onchange });
+      return make("label", { class: "mark" }, this.fields[name], say(name === "mine" ? "mine_only" : name));
+    };
     const { employees, dids, pbxs } = this.options;
     this.places.form.setAttribute("aria-label", say("filters"));
     fill(
       this.places.form,
-      make("label", {}, make("span", {}, say("period")), period),
+      period,
       date("first_day", "from"),
       date("last_day", "until"),
       select("kind", "kind", KINDS.map((kind) => [kind === "all" ? "" : kind, say(`kind_${kind}`)])),
+      select("status", "status", [["", say("any_status")], ...STATUSES.map((status) => [status, say(status)])]),
       this.viewer.is_supervisor &&
         select("employee", "employee", [["", say("anybody")], ...employees.map((one) => [one.employee_id, one.name])]),
       dids.length > 0 && select("did", "did_line", [["", say("any_line")], ...dids.map((did) => [did, phone(did)])]),
       pbxs.length > 1 && select("pbx", "pbx", [["", say("any_line")], ...pbxs.map((name) => [name, name])]),
-      make("div", { class: "find" }, find),
+      make("div", { class: "find" }, this.fields.text),
       make("fieldset", {}, make("legend", { class: "unseen" }, say("marks")), MARKS.map(mark)),
       make("button", { type: "button", onclick: () => this.reset() }, say("reset")),
     );
+    this.showValues();
+  }
+
+  /** Show in the form what is set; what is being typed stays as it is. */
+  showValues() {
+    const { values, fields } = this;
+    const known = periods(this.viewer.today);
+    const days = [values.first_day ?? "", values.last_day ?? ""];
+    const period = Object.keys(known).find((name) => String(known[name]) === String(days)) ?? (days.join("") ? "own_days" : "ever");
+    for (const [name, field] of Object.entries(fields)) {
+      const value = name === "period" ? period : values[name] ?? "";
+      if (field.type === "checkbox") field.checked = value === "true";
+      else if (field.value.trim() !== value) field.value = value;
+      // What is no choice here has a chip.
+      if (field.selectedIndex === -1) field.value = "";
+    }
     this.showChips();
   }
 
   reset() {
     const [first_day, last_day] = periods(this.viewer.today).last_30;
-    this.values = {};
+    this.set({});
     this.change({ first_day, last_day });
-    this.show();
   }
 
   /** Show what is set and has no place in the form. */
   showChips() {
-    const { employees, dids, pbxs } = this.options;
-    const inForm = {
-      employee: this.viewer.is_supervisor && employees.some((one) => one.employee_id === this.values.employee),
-      did: dids.includes(this.values.did),
-      pbx: pbxs.length > 1,
-    };
     const words = {
       number: phone,
+      did: phone,
       party: (value) => this.partyName ?? value,
+      region: (value) => (value === UNKNOWN_REGION ? say("unknown_region") : value),
       weekday: (value) => weekday(Number(value)),
       hour: (value) => `${value}:00–${value}:59`,
-      status: say,
     };
-    const set = DRILLED.filter((name) => this.values[name] && !inForm[name]);
+    const set = DRILLED.filter((name) => this.values[name] && this.fields[name]?.value !== this.values[name]);
     fill(
       this.places.chips,
       set.map((name) => {
@@ -192,7 +175,7 @@ export class Filters {
         const what = `${say(name === "did" ? "did_line" : name)}: ${value}`;
         const remove = () => {
           this.change({ [name]: "" });
-          this.show();
+          (this.places.chips.querySelector("button") ?? this.fields.text).focus();
         };
         return make(
           "li",

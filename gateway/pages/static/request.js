@@ -1,9 +1,13 @@
 // How the pages ask the gateway: logged in, in JSON, and with words where it says no.
 
-/** An answer other than a success; `outcome` is the gateway's word for it, where it has one, `owner` whose it is. */
+/**
+ * An answer other than a success; `outcome` is the gateway's word for it, where it has one, `owner` whose it is,
+ * `status` of HTTP.
+ */
 export class Refusal extends Error {
-  constructor(words, outcome, owner) {
+  constructor(words, outcome, owner, status) {
     super(words);
+    this.status = status;
     this.outcome = outcome;
     this.owner = owner;
   }
@@ -18,7 +22,7 @@ export async function ask(address, how = {}) {
   }
   if (!answer.ok) {
     const owner = decodeURIComponent(answer.headers.get("X-Owner") ?? "");
-    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"), owner);
+    throw new Refusal((await answer.text()) || String(answer.status), answer.headers.get("X-Outcome"), owner, answer.status);
   }
   return answer.status === 204 ? null : answer.json();
 }
