@@ -200,3 +200,19 @@ def test_the_listener_is_on_in_the_window_only(instance: dg.DagsterInstance, clo
     now = datetime.fromisoformat(f"2026-11-24T{clock}+03:00")
     look = reader(settings_with(LONG_POLLING), instance, now=lambda: now)
     assert look()["call_events"].is_on is is_on
+
+
+def test_the_switches_are_read_at_once(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listener looks every second: a connection for each switch would be most of what an idle instance costs."""
+    opened: list[None] = []
+    storage: Any = instance.schedule_storage
+    connect = storage.connect
+
+    def counted() -> Any:  # noqa: ANN401
+        opened.append(None)
+        return connect()
+
+    look = reader(settings_with(LONG_POLLING, schedules=OPEN), instance)
+    monkeypatch.setattr(storage, "connect", counted)
+    assert len(look()) == 3
+    assert len(opened) == 1
