@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -43,7 +42,6 @@ def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
     return first_day, window.end.astimezone(zone).date() - timedelta(days=1)
 
 
-def log_days(context: dg.OpExecutionContext | dg.AssetExecutionContext, asset: str, days: Mapping[date, int]) -> None:
-    """Log one materialisation for each touched day of a daily asset."""
-    for day, rows in days.items():
-        context.log_event(dg.AssetMaterialization(asset, partition=day.isoformat(), metadata={"rows touched": rows}))
+def days_between(first_day: date, last_day: date) -> list[date]:
+    """Return the days, both included."""
+    return [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]

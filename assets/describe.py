@@ -5,21 +5,28 @@ Previews and tables for people are made with pandas; none of it runs in a load's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from sqlalchemy import Connection, Select, Table, TextClause, func, select
+from sqlalchemy import Column, Connection, Select, Table, TextClause, func, select
+from sqlalchemy.dialects import postgresql
 
 from resources.warehouse.tables.glossary import meaning_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from resources.warehouse import Warehouse
+
 # pandas is imported where it is used: importing it would double what every run costs before its first line.
 
 PREVIEW_ROWS = 10
+POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+ROWS_OF_DAY = "dagster/partition_row_count"
+ROWS = "dagster/row_count"
 
 
 def columns_of(table: Table) -> dict[str, Any]:
@@ -27,9 +34,9 @@ def columns_of(table: Table) -> dict[str, Any]:
     columns = [
         dg.TableColumn(
             name=column.name,
-            type=str(column.type).lower(),
-            description=meaning_of(column),
-            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable), unique=False),
+            type=type_of(column),
+            description=words_of(column),
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable), unique=_is_key(column)),
         )
         for column in table.columns
     ]
@@ -37,6 +44,20 @@ def columns_of(table: Table) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "dagster/table_name": f"{table.schema}.{table.name}",
     }
+
+
+def type_of(column: Column[Any]) -> str:
+    """Return a column's type as PostgreSQL names it."""
+    return column.type.compile(dialect=POSTGRES).lower()
+
+
+def words_of(column: Column[Any]) -> str:
+    """Return what a column means, for the UI: it reads Markdown, in which <number> would be a tag and vanish."""
+    return meaning_of(column).replace("<", "‹").replace(">", "›")
+
+
+def _is_key(column: Column[Any]) -> bool:
+    return column.primary_key and len(column.table.primary_key.columns) == 1
 
 
 def lineage(columns: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
@@ -56,26 +77,53 @@ def lineage(columns: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any
 
 
 def count_by_day(
-    connection: Connection, table: Table, first_day: date, last_day: date, day_column: str = "call_day"
+    connection: Connection, table: Table, days: Collection[date], day_column: str = "call_day"
 ) -> dict[date, int]:
-    """Count a daily table's rows per business day."""
+    """Count a daily table's rows of each of these business days; one without rows has 0."""
     day = table.c[day_column]
-    rows = connection.execute(
-        select(day, func.count()).where(day.between(first_day, last_day), *_here(table)).group_by(day).order_by(day)
-    )
-    return {row[0]: row[1] for row in rows}
+    rows = connection.execute(select(day, func.count()).where(day.in_(days), *_here(table)).group_by(day))
+    return dict.fromkeys(sorted(days), 0) | {row[0]: row[1] for row in rows}
 
 
-def count_groups(connection: Connection, table: Table, column: str, first_day: date, last_day: date) -> dict[str, int]:
-    """Count a daily table's rows by the values of a column, as metadata that plots well."""
-    value = table.c[column]
-    rows = connection.execute(
-        select(value, func.count())
-        .where(table.c.call_day.between(first_day, last_day), *_here(table))
-        .group_by(value)
-        .order_by(value)
-    )
-    return {f"{column}: {row[0]}": row[1] for row in rows}
+def count_groups(
+    connection: Connection, table: Table, column: str, groups: Sequence[str], days: Collection[date]
+) -> dict[date, dict[str, int]]:
+    """Count a daily table's rows by the values of a column: for each day the same figures, so that they plot."""
+    value, day = table.c[column], table.c.call_day
+    rows = connection.execute(select(day, value, func.count()).where(day.in_(days), *_here(table)).group_by(day, value))
+    figures = {each: dict.fromkeys((f"{column}: {group}" for group in groups), 0) for each in days}
+    for each, group, count in rows:
+        figures[each][f"{column}: {group}"] = count
+    return figures
+
+
+def tell_days(context: dg.AssetExecutionContext, figures: Mapping[date, Mapping[str, Any]]) -> None:
+    """Give each day of a run its own figures: a run over many days copies the metadata of its result to all of them."""
+    for day, values in figures.items():
+        context.add_asset_metadata(values, partition_key=day.isoformat())
+
+
+def log_days(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    table: Table,
+    days: Mapping[date, int],
+    day_column: str = "call_day",
+) -> None:
+    """Log one materialisation for each touched day of a daily asset, with its size as other runs tell it.
+
+    Args:
+        context: of the run.
+        warehouse: where the table is.
+        table: of the asset, which is named as it.
+        days: touched business days, each with the rows touched.
+        day_column: of the table.
+    """
+    with warehouse.transaction() as connection:
+        counts = count_by_day(connection, table, days, day_column)
+    for day, rows in days.items():
+        metadata = {ROWS_OF_DAY: counts[day], "rows touched": rows}
+        context.log_event(dg.AssetMaterialization(table.name, partition=day.isoformat(), metadata=metadata))
 
 
 def count_rows(connection: Connection, table: Table) -> int:
@@ -84,7 +132,7 @@ def count_rows(connection: Connection, table: Table) -> int:
 
 
 def day_table(counts: Mapping[date, int]) -> dg.MarkdownMetadataValue:
-    """Show counts per day; a run over many days copies one metadata to each of them."""
+    """Show counts per day of a run."""
     import pandas as pd
 
     frame = pd.DataFrame({"day": [day.isoformat() for day in counts], "rows": list(counts.values())})

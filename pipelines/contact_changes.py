@@ -12,10 +12,12 @@ from pydantic import Field
 from assets.contacts.describe import describe_contacts, describe_owners
 from assets.contacts.ownership import update_owners
 from assets.contacts.sources import ContactSourcesError, Refreshed, refresh_sources
-from assets.enrichment.describe import match_figures
+from assets.describe import ROWS, count_rows, log_days
+from assets.enrichment.describe import figures_by_day
 from assets.enrichment.relink import relink_calls
 from assets.failures import told_plainly
 from assets.platform import Platform
+from resources.warehouse.tables import crm_interactions
 
 LOCK = "contact changes"
 """Held while the changes are taken in: one run at a time, and a run without it is lost."""
@@ -42,7 +44,8 @@ def take_in_contact_changes(
         sources = [source for source in platform.contacts if source.name in config.sources]
         if sources:
             try:
-                _log_contacts(context, refresh_sources(warehouse, sources, platform.contact_rules))
+                done = refresh_sources(warehouse, sources, platform.contact_rules)
+                _log_contacts(context, platform, done)
             except ContactSourcesError as error:
                 failure = error
         with warehouse.transaction() as connection:
@@ -78,20 +81,20 @@ def log_enriched_days(context: dg.OpExecutionContext, platform: Platform, days: 
     if not days:
         return
     with platform.warehouse.transaction() as connection:
-        figures = match_figures(connection, days)
+        figures = figures_by_day(connection, days)
     for day, rows in days.items():
         context.log_event(
             dg.AssetMaterialization(
                 "enriched_calls",
                 partition=day.isoformat(),
-                metadata={"rows touched": rows, **figures.get(day, {})},
+                metadata={"rows touched": rows, **figures[day]},
             )
         )
 
 
 @dg.job(
-    description="Take in changed cards and overrides, and link exactly the calls with their numbers anew.\n\n"
-    "Телефония: Обновление контактных данных (по изменениям)",
+    description="Телефония: Обновление контактных данных (по изменениям).\n\n"
+    "Take in changed cards and overrides, and link exactly the calls with their numbers anew.",
     tags={"switchboard/job": "contact_changes"},
 )
 def contact_changes() -> None:
@@ -99,11 +102,10 @@ def contact_changes() -> None:
     take_in_contact_changes()
 
 
-def _log_contacts(context: dg.OpExecutionContext, done: Refreshed) -> None:
-    for table, metadata in describe_contacts(done).items():
-        if any(metadata.values()):
-            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
-    for day, rows in done.interactions.items():
-        context.log_event(
-            dg.AssetMaterialization("crm_interactions", partition=day.isoformat(), metadata={"rows touched": rows})
-        )
+def _log_contacts(context: dg.OpExecutionContext, platform: Platform, done: Refreshed) -> None:
+    changed = {table: metadata for table, metadata in describe_contacts(done).items() if any(metadata.values())}
+    with platform.warehouse.transaction() as connection:
+        sizes = {table: count_rows(connection, table) for table in changed}
+    for table, metadata in changed.items():
+        context.log_event(dg.AssetMaterialization(table.name, metadata={ROWS: sizes[table], **metadata}))
+    log_days(context, platform.warehouse, crm_interactions, done.interactions, "interaction_day")

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from sqlalchemy import delete, func
 
+from assets.failures import told_plainly
 from assets.messenger.media import forget_media
 from assets.platform import Platform
 from pipelines.dagster_log import LogRetention, trim_console_logs, trim_log
@@ -111,6 +112,7 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
     """Return the job with this retention built in."""
 
     @dg.op(description="Trim Dagster's logs and our own old rows; close runs whose process is gone.")
+    @told_plainly
     def tidy_up(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         keep_events = timedelta(days=retention.event_log_days)
         log = LogRetention(retention.event_log_days, retention.run_days, retention.failed_run_days)
@@ -130,7 +132,7 @@ def make_housekeeping_job(retention: Retention) -> dg.JobDefinition:
         )
 
     @dg.job(
-        description="Keep Dagster's storage and our own small.\n\nОбслуживание: удаление старых журналов",
+        description="Обслуживание: удаление старых журналов.\n\nKeep Dagster's storage and our own small.",
         tags={"switchboard/job": "housekeeping"},
     )
     def housekeeping() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.failures import told_plainly
 from assets.live.report import ListenerReport, report_listeners
 from assets.platform import Platform
 from pipelines.settings import Settings
@@ -39,13 +40,14 @@ def make_live_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         minimum_interval_seconds=hours.call_events_seconds,
         default_status=statuses[CALL_EVENTS],
         description=(
+            "Телефония: Обмен с сервером телефонии событиями.\n\n"
             "Switches the listener that holds a long-polling connection to each telephony server with such an event "
-            "channel, second by second; the ticks only tell how it goes.\n"
+            "channel, second by second; the ticks only tell how it goes.\n\n"
             "Off: the listener lets go within five seconds, nobody's client card opens, and the calls of that time "
-            "lack their events. Servers with another channel are switched by call_events_other.\n\n"
-            "Телефония: Обмен с сервером телефонии событиями"
+            "lack their events. Servers with another channel are switched by call_events_other."
         ),
     )
+    @told_plainly
     def call_events(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
         if not channels[CALL_EVENTS]:
             others = ", ".join(f"{name} ({kind})" for name, kind in channels[CALL_EVENTS_OTHER].items())
@@ -60,12 +62,13 @@ def make_live_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         minimum_interval_seconds=hours.call_events_seconds,
         default_status=statuses[CALL_EVENTS_OTHER],
         description=(
+            "Телефония: Обмен с сервером телефонии событиями (другие каналы).\n\n"
             "Switches the exchange of events with telephony servers whose event channel is ami, polling or webhook; "
-            "the ticks only tell how it goes.\n"
-            "Off: nobody listens to these servers, what they send by webhook is kept but opens no card.\n\n"
-            "Телефония: Обмен с сервером телефонии событиями (другие каналы)"
+            "the ticks only tell how it goes.\n\n"
+            "Off: nobody listens to these servers, what they send by webhook is kept but opens no card."
         ),
     )
+    @told_plainly
     def call_events_other(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
         if not channels[CALL_EVENTS_OTHER]:
             return dg.SkipReason("No telephony server has the event channel ami, polling or webhook.")
@@ -76,12 +79,13 @@ def make_live_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         minimum_interval_seconds=CONTACT_EXCHANGE_SECONDS,
         default_status=statuses[CONTACT_EXCHANGE],
         description=(
+            "Телефония: Обмен с сервером телефонии контактными данными.\n\n"
             "Switches the answers to a PBX that asks for its caller's name while the telephone rings; they come from "
-            "our own tables.\n"
-            "Off: the PBX shows the number alone. Routing goes on answering.\n\n"
-            "Телефония: Обмен с сервером телефонии контактными данными"
+            "our own tables.\n\n"
+            "Off: the PBX shows the number alone. Routing goes on answering."
         ),
     )
+    @told_plainly
     def contact_exchange(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return closed() or dg.SkipReason("The gateway answers for callers' names.")
 

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import text
 
@@ -20,6 +21,9 @@ from resources.warehouse import Warehouse
 from resources.warehouse.statements import run
 
 Step = Callable[[str], None]
+
+TRIGGER_TAG = "switchboard/trigger"
+"""Of runs nobody launched in the UI, nor any schedule or sensor; Dagster shows them as launched by hand."""
 
 
 class MainJobError(Exception):
@@ -128,15 +132,21 @@ def _execute(
         raise_on_error=False,
         # The terminal is for the progress display; the UI has the log.
         run_config={"ops": config or {}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags=dict(tags or {}),
+        tags={TRIGGER_TAG: "start of Switchboard", **(tags or {})},
         asset_selection=[dg.AssetKey(asset) for asset in assets] or None,
     )
     if not result.success:
-        failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-        if any(failure and failure.cls_name == "DagsterExecutionInterruptedError" for failure in failures):
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        if any(failure.error and failure.error.cls_name == "DagsterExecutionInterruptedError" for failure in failures):
             # Dagster has taken the signal for a failure of the step; it was meant for us.
             raise KeyboardInterrupt
-        # Dagster wraps what was raised; people want the words of the cause.
-        causes = [failure.cause or failure for failure in failures if failure]
-        reasons = "; ".join(cause.message.partition(": ")[2].strip() or cause.message for cause in causes)
+        reasons = "; ".join(_reason(failure) for failure in failures)
         raise MainJobError(f"The main job stopped at its step '{what}': {reasons}")
+
+
+def _reason(failure: StepFailureData) -> str:
+    """Return the words of the cause: what a failure says, or what was raised below Dagster's own error."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    raised = failure.error and (failure.error.cause or failure.error)
+    return (raised.message.partition(": ")[2].strip() or raised.message) if raised else "for no reason that was told"

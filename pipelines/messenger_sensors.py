@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.exc import OperationalError
 
+from assets.failures import told_plainly
 from assets.messenger.evidence import DOCUMENT, gather_evidence
 from assets.messenger.media import LOCK, count_due
 from assets.messenger.report import SyncReport, report_sync
@@ -43,14 +44,14 @@ def make_messenger_sensors(settings: Settings, jobs: dict[str, Any]) -> list[dg.
         minimum_interval_seconds=hours.messenger_sync_seconds,
         default_status=is_configured,
         description=(
+            "Мессенджер: Синхронизация сообщений.\n\n"
             "Sends what waits in the outbox, within its tick and without a run, and finds out what became of messages "
             "whose answer was lost. What clients write comes by webhook at any hour; here only what was left over is "
-            "taken in.\n"
-            "Off: nothing is sent, and everything is kept.\n"
-            + (f"{warning}\n" if warning else "")
-            + "\nМессенджер: Синхронизация сообщений"
+            "taken in.\n\n"
+            "Off: nothing is sent, and everything is kept." + (f"\n\n{warning}" if warning else "")
         ),
     )
+    @told_plainly
     def messenger_sync(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
         if not platform.messengers.accounts:
             return dg.SkipReason("No messenger is in the settings.")
@@ -68,11 +69,12 @@ def make_messenger_sensors(settings: Settings, jobs: dict[str, Any]) -> list[dg.
         minimum_interval_seconds=hours.messenger_media_seconds,
         default_status=is_configured,
         description=(
-            "Has the files of messages fetched, at any hour: providers keep them for some days only.\n"
-            "Off: files are shown as waiting, and are gone after those days.\n\n"
-            "Мессенджер: Загрузка файлов"
+            "Мессенджер: Загрузка файлов.\n\n"
+            "Has the files of messages fetched, at any hour: providers keep them for some days only.\n\n"
+            "Off: files are shown as waiting, and are gone after those days."
         ),
     )
+    @told_plainly
     def messenger_media(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         due = count_due(platform.warehouse, list(platform.messengers.accounts))
         if not due:

@@ -14,6 +14,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from sqlalchemy import ColumnElement, exists, func, select
 
 from assets.enrichment.enrich import count_stale_owners, count_waiting_calls
+from assets.failures import told_plainly
 from assets.history.load import lock_of, stored_cursor
 from assets.platform import Platform
 from assets.quality.checks import RULES
@@ -66,11 +67,12 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            "Asks each telephony server for calls finalised since the last load and loads them.\n"
-            "Off: new calls no longer reach the history, and nothing that depends on it moves.\n\n"
-            "Телефония: Загрузка истории звонков"
+            "Телефония: Загрузка истории звонков.\n\n"
+            "Asks each telephony server for calls finalised since the last load and loads them.\n\n"
+            "Off: new calls no longer reach the history, and nothing that depends on it moves."
         ),
     )
+    @told_plainly
     def call_history_load(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         return _each_once(context, look_for_new_calls(context.instance, platform))
 
@@ -81,12 +83,13 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
+            "Телефония: Загрузка истории звонков (повторное чтение).\n\n"
             "Reads the last 24 hours again, at 03:00 the last 7 days: late recordings, changed, merged and removed "
-            "calls.\n"
-            "Off: changes the server makes to calls already loaded stay unseen.\n\n"
-            "Телефония: Загрузка истории звонков (повторное чтение)"
+            "calls.\n\n"
+            "Off: changes the server makes to calls already loaded stay unseen."
         ),
     )
+    @told_plainly
     def call_history_reread(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         local = context.scheduled_execution_time.astimezone(settings.zone)
         days = NIGHTLY_REREAD_DAYS if local.hour == NIGHTLY_REREAD_HOUR else REREAD_DAYS
@@ -99,11 +102,12 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
-            f"Takes in changed contacts and fills the owners of the last {FEW_DAYS} days' calls.\n"
-            "Off: calls keep the owners they were loaded with; changed contacts are not seen.\n\n"
-            "Телефония: Обновление контактных данных (оперативно)"
+            "Телефония: Обновление контактных данных (оперативно).\n\n"
+            f"Takes in changed contacts and fills the owners of the last {FEW_DAYS} days' calls.\n\n"
+            "Off: calls keep the owners they were loaded with; changed contacts are not seen."
         ),
     )
+    @told_plainly
     def contact_owners_5_days(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         today = context.scheduled_execution_time.astimezone(settings.zone).date()
         return look_for_waiting_calls(platform, _first_day(settings, today, FEW_DAYS), today)
@@ -115,12 +119,13 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
+            "Телефония: Обновление контактных данных.\n\n"
             "Saturday 20:00: fills the owners of three months' calls, day by day. A missed run is not made up for "
-            "inside working hours.\n"
-            "Off: calls older than five days keep the owners they have.\n\n"
-            "Телефония: Обновление контактных данных"
+            "inside working hours.\n\n"
+            "Off: calls older than five days keep the owners they have."
         ),
     )
+    @told_plainly
     def contact_owners_3_months(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         planned_at = context.scheduled_execution_time
         now = datetime.now(settings.zone)
@@ -139,12 +144,13 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
+            "Телефония: Обновление таблицы маршрутизации.\n\n"
             "Takes changed calls and clients into the routing table and publishes it; with nothing changed, verifies "
-            "the one that answers.\n"
-            "Off: the table goes stale, and answers say so; calls go on being loaded and wait.\n\n"
-            "Телефония: Обновление таблицы маршрутизации"
+            "the one that answers.\n\n"
+            "Off: the table goes stale, and answers say so; calls go on being loaded and wait."
         ),
     )
+    @told_plainly
     def routing_table_update(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         return look_for_changed_clients(context.instance, platform)
 
@@ -155,14 +161,15 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=running_with_telephony,
         description=(
+            "Ночная проверка полноты истории, маршрутизации и событий.\n\n"
             f"03:30: looks for holes in the history of the last {AUDITED_DAYS} days and fills them, checks their "
             "recordings; replays yesterday's calls and keeps how often the ranking named whoever took them; compares "
-            "yesterday's history with its events.\n"
+            "yesterday's history with its events.\n\n"
             "Off: nobody notices when calls or events are lost, recordings are missing, or the ranking grows worse "
-            "than simply asking for whoever talked last.\n\n"
-            "Ночная проверка полноты истории, маршрутизации и событий"
+            "than simply asking for whoever talked last."
         ),
     )
+    @told_plainly
     def nightly_quality(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         today = context.scheduled_execution_time.astimezone(settings.zone).date()
         yesterday = max(today - timedelta(days=1), settings.history_start_on)
@@ -176,9 +183,9 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "04:30: trims Dagster's event log and our own old rows, closes runs whose process is gone.\n"
-            "Off: the databases grow.\n\n"
-            "Обслуживание: удаление старых журналов"
+            "Обслуживание: удаление старых журналов.\n\n"
+            "04:30: trims Dagster's event log and our own old rows, closes runs whose process is gone.\n\n"
+            "Off: the databases grow."
         ),
     )
     usage_metrics = dg.ScheduleDefinition(
@@ -188,10 +195,10 @@ def make_schedules(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.Sched
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=(
+            "Телефония: Отправка метрики разработчикам.\n\n"
             "Sunday 20:00: builds the usage report and sends it, where usage.enabled says so and DO_NOT_TRACK is not "
-            "set.\n"
-            "Off: nothing is told to anybody. Materialise usage_metrics to see what would be.\n\n"
-            "Телефония: Отправка метрики разработчикам"
+            "set.\n\n"
+            "Off: nothing is told to anybody. Materialise usage_metrics to see what would be."
         ),
     )
     return [

@@ -13,6 +13,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from sqlalchemy import exists, select
 
 from assets.contacts.sources import remember_state, state_taken
+from assets.failures import told_plainly
 from assets.platform import Platform
 from pipelines.contact_changes import LOCK
 from pipelines.housekeeping import UNFINISHED
@@ -47,13 +48,14 @@ def make_sensors(settings: Settings, jobs: Mapping[str, Any]) -> list[dg.SensorD
         minimum_interval_seconds=hours.contact_changes_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING if is_configured else dg.DefaultSensorStatus.STOPPED,
         description=(
+            "Телефония: Обновление контактных данных (по изменениям).\n\n"
             "Notices changed cards and overrides, and has exactly the calls with their numbers linked anew: within two "
             "minutes where an exchange plan, a file or an override tells of the change, else at the next full "
-            f"comparison, every {hours.full_comparison_seconds // 60} minutes.\n"
-            "Off: changes wait until the owner jobs run.\n\n"
-            "Телефония: Обновление контактных данных (по изменениям)"
+            f"comparison, every {hours.full_comparison_seconds // 60} minutes.\n\n"
+            "Off: changes wait until the owner jobs run."
         ),
     )
+    @told_plainly
     def contact_changes(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> Answer:
         now = datetime.now(UTC)
         if not is_within(now, *window, settings.timezone):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import dagster as dg
+from dagster_shared.record import replace
 
 Switch = TypeVar("Switch", dg.ScheduleDefinition, dg.SensorDefinition)
 
@@ -71,6 +72,39 @@ SHOWN: dict[str, Shown] = {
 }
 
 
+SENSORS = frozenset(
+    ("call_events", "call_events_other", "contact_changes", "contact_exchange", "messenger_media", "messenger_sync")
+)
+LOCATION = "/locations/telephony"
+"""Where the UI has the schedules and sensors of the code location that `workspace.yaml` names."""
+
+
+def _with_links(description: str, shown: Shown) -> str:
+    """Add links to the switches: of jobs that follow a cursor the UI says that no automation was found."""
+    links = [
+        f"[{name}]({LOCATION}/{'sensors' if name in SENSORS else 'schedules'}/{name})" for name in shown.refreshed_by
+    ]
+    return f"{description}\n\nKept up to date by {', '.join(links)}." if links else description
+
+
+def _with_sources(spec: dg.AssetSpec) -> dict[str, Any]:
+    """Return the table's schema in which each column also says what it is made from.
+
+    The UI keeps column lineage, but only Dagster's paid edition draws it.
+    """
+    schema, lineage = (spec.metadata.get(f"dagster/column_{name}") for name in ("schema", "lineage"))
+    if schema is None or lineage is None:
+        return {}
+    columns = []
+    for column in schema.columns:
+        deps = lineage.deps_by_column.get(column.name, ())
+        sources = ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in deps)
+        columns.append(
+            replace(column, description=f"{column.description} ← {sources}" if sources else column.description)
+        )
+    return {"dagster/column_schema": replace(schema, columns=columns)}
+
+
 def with_more_told(spec: dg.AssetSpec, docs_url: str) -> dg.AssetSpec:
     """Return the asset with its switches, its page and how old it may be.
 
@@ -81,7 +115,9 @@ def with_more_told(spec: dg.AssetSpec, docs_url: str) -> dg.AssetSpec:
     shown = SHOWN[spec.key.to_user_string()]
     read_on = address(shown.page, docs_url)
     page: Any = dg.MetadataValue.url(read_on) if docs_url else dg.MetadataValue.text(read_on)
-    told = spec.merge_attributes(metadata={"refreshed by": ", ".join(shown.refreshed_by) or "by hand", "read on": page})
+    told = spec.merge_attributes(
+        metadata={"refreshed by": ", ".join(shown.refreshed_by) or "by hand", "read on": page, **_with_sources(spec)}
+    ).replace_attributes(description=_with_links(spec.description or "", shown))
     if shown.warn_after is None:
         return told
     policy = dg.FreshnessPolicy.time_window(fail_window=2 * shown.warn_after, warn_window=shown.warn_after)

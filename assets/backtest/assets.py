@@ -9,8 +9,8 @@ import dagster as dg
 from assets.backtest.days import backtest_days, kept_days
 from assets.backtest.measures import Measures, calibrate, continuity, measure
 from assets.backtest.plot import as_markdown, draw
-from assets.calendar import CallDays, days_of
-from assets.describe import as_table, columns_of, day_table, lineage
+from assets.calendar import CallDays, days_between, days_of
+from assets.describe import ROWS_OF_DAY, as_table, columns_of, day_table, lineage, tell_days
 from assets.failures import told_plainly
 from assets.platform import Platform
 from resources.warehouse.tables.backtest import routing_backtest as table
@@ -61,10 +61,8 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             platform.warehouse, platform.routing_rules, platform.business_zone, first_day, last_day
         )
         counts = Counter(predictions["call_day"])
-        for day in counts:
-            # A run over many days copies the metadata of its result to each of them; the figures are a day's own.
-            calls = predictions[predictions["call_day"] == day]
-            context.add_asset_metadata(_figures(measure(calls)), partition_key=day.isoformat())
+        days = days_between(first_day, last_day)
+        tell_days(context, {day: _figures(measure(predictions[predictions["call_day"] == day])) for day in days})
         shown = kept_days(platform.warehouse, last_day - timedelta(days=SHOWN_DAYS - 1), last_day)
         calibration = calibrate(shown)
         span = f"{SHOWN_DAYS} days up to {last_day}"
@@ -98,4 +96,4 @@ def _figures(measures: Measures) -> dict[str, int | float]:
         "lift over CRM owner, points": measures.lift_over_owner,
     }
     figures = {name: round(100 * rate, 2) for name, rate in rates.items() if not math.isnan(rate)}
-    return {"dagster/partition_row_count": measures.calls} | figures
+    return {ROWS_OF_DAY: measures.calls} | figures

@@ -1,20 +1,32 @@
 """Assets of clients, employees, interactions and number owners, read from the configured sources."""
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
-from assets.calendar import CallDays, days_of
+from assets.calendar import CallDays, days_between, days_of
 from assets.contacts.describe import describe_contacts, describe_owners
 from assets.contacts.sources import refresh_sources
-from assets.describe import columns_of, count_by_day, count_rows, day_table, lineage, preview
+from assets.describe import (
+    ROWS,
+    ROWS_OF_DAY,
+    columns_of,
+    count_by_day,
+    count_rows,
+    day_table,
+    lineage,
+    preview,
+    tell_days,
+)
 from assets.failures import told_plainly
 from assets.platform import Platform
 from resources.warehouse import tables
 
 GROUP = "contacts"
 OWNERS = ["team:telephony"]
-KINDS = {"postgres", "csv"}
+KINDS = {"postgres"}
 
 
 def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
@@ -72,7 +84,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 yield dg.MaterializeResult(
                     asset_key=table.name,
                     metadata={
-                        "dagster/row_count": count_rows(connection, table),
+                        ROWS: count_rows(connection, table),
                         **figures,
                         "preview": preview(connection, table),
                     },
@@ -97,17 +109,17 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         first_day, last_day = days_of(context)
-        written = 0
+        written: Counter[date] = Counter()
         for crm in platform.crms:
             rows = crm.read_interactions(platform.warehouse, platform.contact_rules, first_day, last_day)
-            written += sum(rows.values())
+            written.update(rows)
         with platform.warehouse.transaction() as connection:
             held = tables.crm_interactions
-            counts = count_by_day(connection, held, first_day, last_day, "interaction_day")
+            counts = count_by_day(connection, held, days_between(first_day, last_day), "interaction_day")
+            touched = {day: {ROWS_OF_DAY: rows, "rows touched": written[day]} for day, rows in counts.items()}
+            tell_days(context, touched)
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/partition_row_count": sum(counts.values()),
-                    "rows written": written,
                     "documents per day": day_table(counts),
                     "preview": preview(connection, held, first_day, last_day, day_column="interaction_day"),
                 }
@@ -147,6 +159,10 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 | lineage(
                     {
                         "number": {"contact_ownership": ["number"]},
+                        "national_number": {"contact_ownership": ["number"]},
+                        "ambiguous": {"contact_ownership": ["party_id"]},
+                        "is_shared": {"contact_ownership": ["party_id"]},
+                        "candidates": {"contact_ownership": ["party_id"]},
                         "party_id": {"contact_ownership": ["party_id"]},
                         "contact_id": {"contact_ownership": ["contact_id"]},
                         "rung": {"contact_ownership": ["rung"]},
@@ -175,7 +191,6 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 yield dg.MaterializeResult(
                     asset_key=table.name,
                     metadata={
-                        "dagster/row_count": count_rows(connection, table),
                         **figures,
                         "preview": preview(connection, table),
                     },

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table
 
-from assets.describe import query_table
+from assets.describe import ROWS, count_rows, query_table
 from resources.warehouse import tables
 from resources.warehouse.statements import run, statement
 
@@ -39,8 +39,13 @@ def describe_owners(connection: Connection, report: OwnershipReport) -> dict[Tab
     """Return what an update of the owners did, how the numbers stand, and those to be reviewed."""
     counts = run(connection, PACKAGE, "count_decisions").one()
     return {
-        tables.contact_ownership: {"facts recorded": report.recorded, "facts superseded": report.superseded},
+        tables.contact_ownership: {
+            ROWS: count_rows(connection, tables.contact_ownership),
+            "facts recorded": report.recorded,
+            "facts superseded": report.superseded,
+        },
         tables.number_owners: {
+            ROWS: count_rows(connection, tables.number_owners),
             "numbers looked at": report.looked_at,
             "numbers changed": report.changed,
             "owned numbers": counts.owned,

@@ -6,9 +6,9 @@ from enum import Enum
 import dagster as dg
 from pydantic import Field
 
-from assets.calendar import CallDays, days_of
-from assets.describe import columns_of, count_by_day, day_table, lineage, preview
-from assets.enrichment.describe import busiest_unknown, match_figures, sum_figures
+from assets.calendar import CallDays, days_between, days_of
+from assets.describe import ROWS_OF_DAY, columns_of, day_table, lineage, preview, tell_days
+from assets.enrichment.describe import busiest_unknown, figures_by_day
 from assets.enrichment.fill import fill_owners
 from assets.failures import told_plainly
 from assets.platform import Platform
@@ -47,6 +47,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         metadata=columns_of(tables.enriched_calls)
         | lineage(
             {
+                "pbx_id": {"call_history": ["pbx_id"]},
+                "linkedid": {"call_history": ["linkedid"]},
+                "number_kind": {"call_history": ["client_number", "direction"]},
                 "call_day": {"call_history": ["call_day"]},
                 "started_at": {"call_history": ["started_at"]},
                 "number": {"call_history": ["client_number"]},
@@ -75,15 +78,12 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         written = fill_owners(platform.warehouse, first_day, last_day, platform.number_rules, as_of)
         with platform.warehouse.transaction() as connection:
             calls = tables.enriched_calls
-            counts = count_by_day(connection, calls, first_day, last_day)
-            total = sum(counts.values())
+            figures = figures_by_day(connection, days_between(first_day, last_day))
+            tell_days(context, {day: {**told, "rows touched": written.get(day, 0)} for day, told in figures.items()})
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/partition_row_count": total,
-                    "rows written": sum(written.values()),
-                    **sum_figures(match_figures(connection, counts).values()),
                     "busiest unknown numbers": busiest_unknown(connection, first_day, last_day),
-                    "calls per day": day_table(counts),
+                    "calls per day": day_table({day: int(told[ROWS_OF_DAY]) for day, told in figures.items()}),
                     "preview": preview(connection, calls, first_day, last_day),
                 }
             )

@@ -2,15 +2,25 @@
 
 import dagster as dg
 
-from assets.calendar import CallDays, days_of
-from assets.describe import columns_of, count_by_day, count_groups, day_table, lineage, preview
-from assets.failures import told_plainly
+from assets.calendar import CallDays, days_between, days_of
+from assets.describe import (
+    ROWS_OF_DAY,
+    columns_of,
+    count_by_day,
+    count_groups,
+    day_table,
+    lineage,
+    preview,
+    tell_days,
+)
+from assets.failures import PlainFailure, told_plainly
 from assets.history.calls import prepare, regroup_touched_calls, touch_days
 from assets.history.load import LoadReport, reread_days
 from assets.platform import Platform
 from resources.warehouse import tables
 
 GROUP = "history"
+STATUSES = ("accepted", "reached", "no_answer", "lost", "cancelled", "busy", "failed")
 TURN_SECONDS = 1800
 """How long a run of a backfill waits for its turn at a telephony server: one run after the other reads from it."""
 
@@ -39,10 +49,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[None]:
         first_day, last_day = days_of(context)
         if not platform.telephony:
-            raise dg.Failure(
+            raise PlainFailure(
                 "No telephony server is configured, so there is nothing to read these days from. "
                 "Add one under [sources.<name>] in switchboard.toml; `switchboard doctor` checks it.",
-                allow_retries=False,
             )
         total = LoadReport()
         for name, server in platform.telephony.items():
@@ -56,16 +65,21 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             context.log.info("%s: %d rows read, %d new, %d changed", name, report.read, report.new, report.changed)
             for field in ("read", "new", "changed", "gone", "quarantined"):
                 setattr(total, field, getattr(total, field) + getattr(report, field))
+            for day, rows in report.days.items():
+                total.days[day] = total.days.get(day, 0) + rows
         with platform.warehouse.transaction() as connection:
-            counts = count_by_day(connection, tables.call_legs, first_day, last_day)
+            counts = count_by_day(connection, tables.call_legs, days_between(first_day, last_day))
+            tell_days(
+                context,
+                {day: {ROWS_OF_DAY: legs, "rows touched": total.days.get(day, 0)} for day, legs in counts.items()},
+            )
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/partition_row_count": sum(counts.values()),
-                    "rows read": total.read,
-                    "new legs": total.new,
-                    "changed legs": total.changed,
-                    "gone legs": total.gone,
-                    "quarantined rows": total.quarantined,
+                    "rows read by the run": total.read,
+                    "new legs in the run": total.new,
+                    "changed legs in the run": total.changed,
+                    "gone legs in the run": total.gone,
+                    "rows quarantined by the run": total.quarantined,
                     "legs per day": day_table(counts),
                     "preview": preview(connection, tables.call_legs, first_day, last_day, hidden=("raw",)),
                 }
@@ -81,6 +95,8 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         metadata=columns_of(tables.call_history)
         | lineage(
             {
+                "pbx_id": {"call_legs": ["pbx_id"]},
+                "linkedid": {"call_legs": ["linkedid"]},
                 "call_day": {"call_legs": ["started_at"]},
                 "started_at": {"call_legs": ["started_at"]},
                 "answered_at": {"call_legs": ["answered_at", "talk_seconds"]},
@@ -88,7 +104,15 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 "direction": {"call_legs": ["src_extension", "dst_extension"]},
                 "status": {"call_legs": ["disposition", "talk_seconds"]},
                 "client_number": {"call_legs": ["src_number", "dst_number"]},
+                "client_key": {"call_legs": ["src_number", "dst_number"]},
+                "did": {"call_legs": ["did"]},
+                "duration_seconds": {"call_legs": ["started_at", "ended_at"]},
                 "talk_seconds": {"call_legs": ["talk_seconds", "is_app"]},
+                "wait_seconds": {"call_legs": ["started_at", "answered_at"]},
+                "legs": {"call_legs": ["leg_id"]},
+                "extensions": {"call_legs": ["src_extension", "dst_extension"]},
+                "first_contact": {"call_legs": ["src_number", "dst_number", "started_at"]},
+                "needs_attention": {"call_legs": ["disposition", "talk_seconds", "started_at"]},
                 "employees": {
                     "call_legs": ["src_extension", "dst_extension"],
                     "crm_employees": ["employee_id"],
@@ -110,12 +134,13 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             prepare(connection)
             touch_days(connection, first_day, last_day)
             regroup_touched_calls(connection, platform.business_zone)
-            counts = count_by_day(connection, tables.call_history, first_day, last_day)
+            days = days_between(first_day, last_day)
+            counts = count_by_day(connection, tables.call_history, days)
+            statuses = count_groups(connection, tables.call_history, "status", STATUSES, days)
+            tell_days(context, {day: {ROWS_OF_DAY: counts[day], **statuses[day]} for day in days})
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/partition_row_count": sum(counts.values()),
                     "calls per day": day_table(counts),
-                    **count_groups(connection, tables.call_history, "status", first_day, last_day),
                     "preview": preview(connection, tables.call_history, first_day, last_day),
                 }
             )

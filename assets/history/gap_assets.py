@@ -5,9 +5,9 @@ from datetime import date
 
 import dagster as dg
 
-from assets.calendar import CallDays, days_of, log_days
-from assets.describe import columns_of, lineage, preview
-from assets.failures import told_plainly
+from assets.calendar import CallDays, days_between, days_of
+from assets.describe import ROWS_OF_DAY, columns_of, count_by_day, lineage, log_days, preview, tell_days
+from assets.failures import PlainFailure, in_plain_words, told_plainly
 from assets.history.audit import audit_days
 from assets.history.gaps import Gap, figures
 from assets.history.load import LoadReport
@@ -16,8 +16,10 @@ from assets.platform import Platform
 from resources.telephony.source import SourceError
 from resources.warehouse.statements import run
 from resources.warehouse.tables import audit as tables
+from resources.warehouse.tables import call_history, call_legs, enriched_calls
 
 GROUP = "history"
+STATES = ("available", "named", "pending", "missing", "none")
 
 
 class AuditConfig(dg.Config):
@@ -65,12 +67,17 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         for name, server in platform.telephony.items():
             amiss += len(check_recordings(platform.warehouse, name, server.recordings, first_day, last_day))
         with platform.warehouse.transaction() as connection:
-            days = {"first_day": first_day, "last_day": last_day}
-            for row in run(connection, "assets.history", "count_recordings", days):
-                counted = {row.state: row.legs}
+            counts = count_by_day(connection, tables.recordings, days_between(first_day, last_day))
+            told: dict[date, dict[str, int | float]] = {
+                day: {ROWS_OF_DAY: legs, **dict.fromkeys(STATES, 0)} for day, legs in counts.items()
+            }
+            for row in run(
+                connection, "assets.history", "count_recordings", {"first_day": first_day, "last_day": last_day}
+            ):
+                told[row.call_day][row.state] = row.legs
                 if row.size_bytes is not None:
-                    counted[f"{row.state}, MB"] = round(int(row.size_bytes) / 1e6, 1)
-                context.add_asset_metadata(counted, partition_key=row.call_day.isoformat())
+                    told[row.call_day][f"{row.state}, MB"] = round(int(row.size_bytes) / 1e6, 1)
+            tell_days(context, told)
             return dg.MaterializeResult(
                 metadata={
                     "recordings and files amiss": amiss,
@@ -120,22 +127,24 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 )
             except SourceError as error:
                 # The other servers are audited all the same.
-                failures[name] = str(error)
+                failures[name] = in_plain_words(error)
                 continue
             finally:
                 source.close()
-            _log_repair(context, report.load)
+            _log_repair(context, platform, report.load)
             restored += report.load.new
             gaps += report.gaps
         if failures:
-            raise dg.Failure(
-                "These servers could not be audited, the others were: "
-                + "; ".join(f"{name}: {reason}" for name, reason in failures.items()),
-                metadata={"legs restored at the others": restored},
+            raise PlainFailure(
+                f"These servers could not be audited, the others were; there {restored} legs were restored.\n"
+                + "\n".join(f"{name}: {reason}" for name, reason in failures.items())
             )
-        for day, found in _by_day(gaps).items():
-            context.add_asset_metadata(dict(figures(found)), partition_key=day.isoformat())
+        found = _by_day(gaps)
         with platform.warehouse.transaction() as connection:
+            counts = count_by_day(connection, tables.history_gaps, days_between(first_day, last_day))
+            tell_days(
+                context, {day: {ROWS_OF_DAY: rows, **figures(found.get(day, []))} for day, rows in counts.items()}
+            )
             return dg.MaterializeResult(
                 metadata={
                     "legs restored": restored,
@@ -146,9 +155,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
     return [recordings, history_gaps]
 
 
-def _log_repair(context: dg.AssetExecutionContext, load: LoadReport) -> None:
-    for asset in ("call_legs", "call_history", "enriched_calls"):
-        log_days(context, asset, load.days)
+def _log_repair(context: dg.AssetExecutionContext, platform: Platform, load: LoadReport) -> None:
+    for table in (call_legs, call_history, enriched_calls):
+        log_days(context, platform.warehouse, table, load.days)
 
 
 def _by_day(gaps: list[Gap]) -> Mapping[date, list[Gap]]:

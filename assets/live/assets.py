@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.calendar import CallDays, days_of
-from assets.describe import columns_of, lineage, preview
+from assets.describe import ROWS_OF_DAY, columns_of, count_by_day, lineage, preview, tell_days
 from assets.failures import told_plainly
 from assets.live.reconcile import reconcile_days
 from assets.platform import Platform
@@ -57,10 +57,9 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec]
     ) -> dg.MaterializeResult[None]:
         first_day, last_day = days_of(context)
         figures = reconcile_days(platform.warehouse, platform.business_zone, first_day, last_day)
-        for day, values in figures.items():
-            # A run over many days copies the metadata of its result to each of them; the figures are a day's own.
-            context.add_asset_metadata(values, partition_key=day.isoformat())
         with platform.warehouse.transaction() as connection:
+            counts = count_by_day(connection, table, figures)
+            tell_days(context, {day: {ROWS_OF_DAY: counts[day], **values} for day, values in figures.items()})
             return dg.MaterializeResult(metadata={"preview": preview(connection, table, first_day, last_day)})
 
     return [call_events, call_events_reconciliation]

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.calendar import CallDays
-from assets.describe import columns_of
+from assets.describe import ROWS, columns_of, count_rows
 from assets.failures import told_plainly
 from assets.messenger.media import fetch_due
 from assets.platform import Platform
@@ -58,7 +58,9 @@ def make_assets(_call_days: CallDays) -> list[dg.AssetsDefinition | dg.AssetSpec
     ) -> dg.MaterializeResult[None]:
         outcomes = fetch_due(platform.warehouse, platform.messengers)
         context.log.info("Files kept: %d, gone: %d, put off: %d", *(outcomes[key] for key in OUTCOMES))
-        return dg.MaterializeResult(metadata={key: outcomes[key] for key in OUTCOMES})
+        with platform.warehouse.transaction() as connection:
+            files = count_rows(connection, media_table)
+        return dg.MaterializeResult(metadata={ROWS: files} | {key: outcomes[key] for key in OUTCOMES})
 
     return [messages, chats, message_media]
 

@@ -5,11 +5,22 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import func, select
 
-from assets.calendar import CallDays, days_of
-from assets.describe import columns_of, count_by_day, count_rows, day_table, lineage, preview, query_table
+from assets.calendar import CallDays, days_between, days_of
+from assets.describe import (
+    ROWS,
+    ROWS_OF_DAY,
+    columns_of,
+    count_by_day,
+    count_rows,
+    day_table,
+    lineage,
+    preview,
+    query_table,
+    tell_days,
+)
 from assets.failures import told_plainly
 from assets.platform import Platform
-from assets.routing.build import rebuild_participation, rebuild_routing_table, track_days
+from assets.routing.build import RoutingReport, rebuild_participation, rebuild_routing_table, track_days
 from resources.warehouse import tables
 
 GROUP = "routing"
@@ -28,6 +39,10 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         metadata=columns_of(tables.tracked_interactions)
         | lineage(
             {
+                "source": {"enriched_calls": ["pbx_id"]},
+                "source_key": {"enriched_calls": ["linkedid"]},
+                "direction": {"call_history": ["direction"]},
+                "role": {"call_legs": ["talk_seconds", "started_at"]},
                 "interaction_day": {"enriched_calls": ["call_day"]},
                 "at": {"enriched_calls": ["started_at"]},
                 "client_id": {"enriched_calls": ["party_id", "number"]},
@@ -56,11 +71,12 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         first_day, last_day = days_of(context)
         written = track_days(platform.warehouse, platform.routing_rules, first_day, last_day)
         with platform.warehouse.transaction() as connection:
-            counts = count_by_day(connection, tables.tracked_interactions, first_day, last_day, "interaction_day")
+            table, days = tables.tracked_interactions, days_between(first_day, last_day)
+            counts = count_by_day(connection, table, days, "interaction_day")
+            touched = {day: {ROWS_OF_DAY: rows, "rows touched": written.get(day, 0)} for day, rows in counts.items()}
+            tell_days(context, touched)
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/partition_row_count": sum(counts.values()),
-                    "rows written": sum(written.values()),
                     "interactions per day": day_table(counts),
                     "preview": preview(
                         connection,
@@ -86,6 +102,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 "number": {"tracked_interactions": ["number"]},
                 "employee_id": {"tracked_interactions": ["employee_id"]},
                 "log_score": {"tracked_interactions": ["weight", "at"]},
+                "interactions": {"tracked_interactions": ["source_key"]},
                 "talk_seconds": {"tracked_interactions": ["talk_seconds"]},
                 "first_at": {"tracked_interactions": ["at"]},
                 "last_at": {"tracked_interactions": ["at"]},
@@ -100,15 +117,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
     @told_plainly
     def participation(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         report = rebuild_participation(platform.warehouse, platform.routing_rules)
-        with platform.warehouse.transaction() as connection:
-            return dg.MaterializeResult(
-                metadata={
-                    "dagster/row_count": count_rows(connection, tables.participation),
-                    "clients": report.clients,
-                    "rows written": report.parts_written,
-                    "preview": preview(connection, tables.participation),
-                }
-            )
+        return dg.MaterializeResult(metadata=describe_participation(platform, report))
 
     @dg.asset(
         group_name=GROUP,
@@ -118,7 +127,12 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         metadata=columns_of(tables.routing_table)
         | lineage(
             {
-                "number": {"number_owners": ["number"]},
+                "number": {"number_owners": ["number"], "participation": ["number"]},
+                "client_id": {"participation": ["client_id"]},
+                "rank": {"participation": ["log_score"]},
+                "extension": {"crm_employees": ["employee_id"]},
+                "contact_id": {"number_owners": ["contact_id"]},
+                "reason": {"participation": ["log_score"], "crm_parties": ["responsible_id"]},
                 "party_id": {"participation": ["party_id"]},
                 "party_name": {"crm_parties": ["name"]},
                 "employee_id": {"participation": ["employee_id"], "crm_parties": ["responsible_id"]},
@@ -129,8 +143,8 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             }
         ),
         description=(
-            "Who should answer a number, best first: up to three employees at work today, and whether the first "
-            "is responsible. A row holds from `version` until `until_version`.\n\nMaterialising ranks every "
+            "Who should answer a number, best first: employees at work today, `routing.ranks` of them, and whether the "
+            "first is responsible. A row holds from `version` until `until_version`.\n\nMaterialising ranks every "
             "client anew; a new version opens only if something comes out different.\n\nТаблица маршрутизации."
         ),
     )
@@ -147,6 +161,17 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         )
 
     return [tracked_interactions, participation, routing_table]
+
+
+def describe_participation(platform: Platform, report: RoutingReport) -> dict[str, Any]:
+    """Return how large the table is, what an update did to it, and some rows."""
+    with platform.warehouse.transaction() as connection:
+        return {
+            ROWS: count_rows(connection, tables.participation),
+            "clients looked at": report.clients,
+            "rows written": report.parts_written,
+            "preview": preview(connection, tables.participation),
+        }
 
 
 def describe_routing_table(platform: Platform) -> dict[str, Any]:
@@ -179,7 +204,7 @@ def describe_routing_table(platform: Platform) -> dict[str, Any]:
             .limit(10),
         )
     return {
-        "dagster/row_count": rows,
+        ROWS: rows,
         "version": version or 0,
         "clients": clients,
         "clients with a responsible": with_responsible,

@@ -3,11 +3,11 @@
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, MetaData, Table, Text, select, text
 
 from assets.calendar import CallDays
-from assets.describe import as_table, columns_of, query_table
-from assets.failures import told_plainly
+from assets.describe import ROWS, as_table, columns_of, count_rows, lineage, query_table, type_of, words_of
+from assets.failures import EXPECTED, PlainFailure, in_plain_words, told_plainly
 from assets.platform import Platform
 from assets.routing.export import export_routing
 from assets.routing.publish import Publication, look, publish
@@ -15,6 +15,34 @@ from resources.warehouse import tables
 from resources.warehouse.statements import run
 
 GROUP = "routing"
+
+EXPORTED = (
+    "number",
+    "rank",
+    "client_id",
+    "employee_id",
+    "employee_name",
+    "extension",
+    "score",
+    "share",
+    "is_responsible",
+    "reason",
+)
+"""Columns of the routing table that the exported files have under the same name."""
+
+voice_menus_view = Table(
+    "voice_menus",
+    MetaData(schema=tables.SCHEMA),
+    Column("number", Text),
+    Column("client_name", Text),
+    Column("version", BigInteger, comment="the routing table it comes from"),
+    Column("is_stale", Boolean, comment="whether that table was not verified in time"),
+    Column("greeting", Text, comment="what is said first"),
+    Column("phrases", ARRAY(Text), comment="one for each employee who is available, best first"),
+    Column("ending", Text, comment="what is said last"),
+    Column("extensions", ARRAY(Text), comment="of these employees, in the same order"),
+)
+"""A view, so it stands in a migration and not among the tables."""
 
 
 class PublishConfig(dg.Config):
@@ -31,7 +59,8 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
         kinds={"postgres"},
         owners=["team:telephony"],
         deps=["routing_table"],
-        metadata=columns_of(tables.published_routing),
+        metadata=columns_of(tables.published_routing)
+        | lineage({"version": {"routing_table": ["version"]}, "previous_version": {"routing_table": ["version"]}}),
         description=(
             "Which version of the routing table answers the PBX.\n\nMaterialising lets the newest version go live, "
             "if it is whole and changes no more responsibles than may change at once; otherwise the former one "
@@ -55,7 +84,19 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "at this moment in the order of the table, the last words. A view, so it follows hours and absences to "
             "the minute.\n\nMaterialising counts the menus and shows some.\n\nПерсональные голосовые меню."
         ),
-        metadata={"dagster/table_name": "switchboard.voice_menus"},
+        metadata=columns_of(voice_menus_view)
+        | lineage(
+            {
+                "number": {"routing_table": ["number"]},
+                "client_name": {"routing_table": ["party_name"]},
+                "version": {"published_routing": ["version"]},
+                "is_stale": {"published_routing": ["stale_at"]},
+                "greeting": {"routing_table": ["party_name"], "published_routing": ["policy"]},
+                "phrases": {"routing_table": ["employee_name", "rank"], "published_routing": ["policy"]},
+                "ending": {"published_routing": ["policy"]},
+                "extensions": {"routing_table": ["extension", "rank"]},
+            }
+        ),
     )
     @told_plainly
     def voice_menus(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
@@ -70,12 +111,21 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             "The live routing table as `routing_table.csv` and `routing_table.json`, for programs that read files. "
             "Each is replaced as a whole.\n\nВыгрузка таблицы маршрутизации."
         ),
+        metadata=export_columns()
+        | lineage(
+            {
+                "version": {"published_routing": ["version"]},
+                "published_at": {"published_routing": ["published_at"]},
+                "client_name": {"routing_table": ["party_name"]},
+                **{name: {"routing_table": [name]} for name in EXPORTED},
+            }
+        ),
     )
     @told_plainly
     def routing_export(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         done = export_routing(platform.warehouse, platform.export_folder)
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": done.rows, "version": done.version or 0, "folder": str(done.folder)}
+            metadata={ROWS: done.rows, "version": done.version or 0, "folder": str(done.folder)}
         )
 
     @dg.asset(
@@ -98,6 +148,21 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
     return [published_routing, voice_menus, pushed_routes, routing_export]
 
 
+def export_columns() -> dict[str, Any]:
+    """Return the schema of the exported files."""
+    row, live = tables.routing_table.c, tables.published_routing.c
+    columns = [live.version, live.published_at, row.party_name, *(row[name] for name in EXPORTED)]
+    named = [
+        dg.TableColumn(
+            "client_name" if column is row.party_name else column.name,
+            type=type_of(column),
+            description=words_of(column),
+        )
+        for column in columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=named)}
+
+
 def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publication:
     """Let the newest version go live.
 
@@ -112,10 +177,9 @@ def publish_newest(platform: Platform, *, is_approved: bool = False) -> Publicat
         objection=_objection(platform) if platform.publication_rules.holds_if_worse else "",
     )
     if publication.decision == "stopped":
-        raise dg.Failure(
+        raise PlainFailure(
             f"Version {publication.version} of the routing table was not published. {publication.reason}",
             metadata=describe_publication(platform, publication),
-            allow_retries=False,
         )
     return publication
 
@@ -138,12 +202,13 @@ def push_everywhere(platform: Platform) -> dict[str, Any]:
     """Hand the responsibles to every PBX that may be told; return what was done, for people.
 
     Raises:
-        ExceptionGroup: PBXs could not be told; the others were.
+        dagster.Failure: PBXs could not be told; the others were. The text says which, why and what to do.
+        ExceptionGroup: the same, for reasons nobody expects.
     """
     from assets.routing.push import push_responsibles
 
     done: dict[str, Any] = {"PBXs": len(platform.pushes)}
-    failures: list[Exception] = []
+    failures: dict[str, Exception] = {}
     for name, open_book in platform.pushes.items():
         book = open_book()
         try:
@@ -152,7 +217,7 @@ def push_everywhere(platform: Platform) -> dict[str, Any]:
             )
         except Exception as error:
             error.add_note(f"While handing the responsibles to {name}.")
-            failures.append(error)
+            failures[name] = error
         else:
             done |= {
                 f"{name}: clients handed over": report.clients,
@@ -162,9 +227,13 @@ def push_everywhere(platform: Platform) -> dict[str, Any]:
             }
         finally:
             book.close()
+    if all(isinstance(error, EXPECTED) for error in failures.values()) and failures:
+        reasons = "\n".join(f"{name}: {in_plain_words(error)}" for name, error in failures.items())
+        raise PlainFailure(f"The responsibles could not be handed to these PBXs, to the others they were.\n{reasons}")
     if failures:
-        raise ExceptionGroup("responsibles could not be handed over", failures)
-    return done
+        raise ExceptionGroup("responsibles could not be handed over", list(failures.values()))
+    with platform.warehouse.transaction() as connection:
+        return {ROWS: count_rows(connection, tables.pushed_routes), **done}
 
 
 def describe_publication(platform: Platform, publication: Publication) -> dict[str, Any]:
@@ -211,7 +280,7 @@ def describe_menus(platform: Platform) -> dict[str, Any]:
             ),
         )
     return {
-        "dagster/row_count": counts.numbers,
+        ROWS: counts.numbers,
         "menus that offer somebody now": counts.with_names,
         "names per menu": round(counts.names_per_menu, 2),
         "is stale": counts.is_stale,

@@ -88,19 +88,20 @@ def test_every_asset_module_is_registered(defs: dg.Definitions) -> None:
 
 
 def test_every_asset_is_named_as_its_table_and_shows_its_columns(defs: dg.Definitions) -> None:
-    """Asset name = table name; the UI shows the same columns as the database. Views and files have none of ours."""
+    """Asset name = table name; the UI shows the same columns as the database. A view and files have columns, too."""
     graph = defs.resolve_asset_graph()
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        if key.to_user_string() in ("voice_menus", "routing_export"):
-            continue
-        table = tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"]
         schema = node.metadata["dagster/column_schema"]
-        assert [column.name for column in schema.columns] == [column.name for column in table.columns]
         assert [column.name for column in schema.columns if not column.description] == []
+        assert [column.name for column in schema.columns if "<" in column.description] == [], "Markdown swallows it"
         assert node.owners
         assert node.kinds
         assert node.description
+        if key.to_user_string() in ("voice_menus", "routing_export"):
+            continue
+        table = tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"]
+        assert [column.name for column in schema.columns] == [column.name for column in table.columns]
 
 
 def test_descriptions_say_what_stops_and_bear_the_russian_name(defs: dg.Definitions) -> None:
@@ -108,10 +109,16 @@ def test_descriptions_say_what_stops_and_bear_the_russian_name(defs: dg.Definiti
     repository = defs.get_repository_def()
     schedules = [schedule.description for schedule in repository.schedule_defs]
     sensors = [sensor.description for sensor in repository.sensor_defs]
-    for description in [*schedules, *sensors]:
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for description in [*schedules, *sensors, *(job.description for job in jobs)]:
         assert description is not None
-        assert "Off: " in description
-        assert any("а" <= letter <= "я" for letter in description.lower())
+        first, *others = description.split("\n\n")
+        assert any("а" <= letter <= "я" for letter in first.lower()), description
+        # The page of a schedule shows all paragraphs as one.
+        assert first.endswith(".")
+        assert others
+    for description in [*schedules, *sensors]:
+        assert "\n\nOff: " in str(description)
 
 
 def test_importing_the_code_location_loads_no_heavy_library_and_opens_nothing() -> None:
@@ -152,6 +159,28 @@ def test_assets_that_move_every_working_day_go_stale_visibly(defs: dg.Definition
     assert "crm_parties" not in with_policy
 
 
+MADE_BY_ITSELF = {
+    "call_history": {"gone_at"},
+    "enriched_calls": {"listed_as"},
+    "tracked_interactions": {"kind", "valid_until"},
+    "participation": set(),
+    "routing_table": {"version", "until_version"},
+}
+"""Columns of the way to the routing table that come from nowhere but the asset's own settings and clock."""
+
+
+def test_every_asset_links_its_switches_where_the_ui_has_them(defs: dg.Definitions) -> None:
+    """Of jobs that follow a cursor the UI says 'No automations found': the description leads to them all the same."""
+    repository = defs.get_repository_def()
+    pages = {one.name: f"/locations/telephony/schedules/{one.name}" for one in repository.schedule_defs}
+    pages |= {one.name: f"/locations/telephony/sensors/{one.name}" for one in repository.sensor_defs}
+    for key in defs.resolve_asset_graph().get_all_asset_keys():
+        node = defs.resolve_asset_graph().get(key)
+        named = node.metadata["refreshed by"]
+        for name in named.split(", ") if named != "by hand" else ():
+            assert f"[{name}]({pages[name]})" in (node.description or ""), key
+
+
 def test_every_column_of_the_routing_table_leads_back_to_calls_or_contacts(defs: dg.Definitions) -> None:
     """Column lineage from `routing_table` reaches `enriched_calls` and the CRM, and every column named exists."""
     graph = defs.resolve_asset_graph()
@@ -166,10 +195,16 @@ def test_every_column_of_the_routing_table_leads_back_to_calls_or_contacts(defs:
     for key in graph.get_all_asset_keys():
         lineage = graph.get(key).metadata.get("dagster/column_lineage")
         for column, deps in lineage.deps_by_column.items() if lineage else ():
-            assert column in tables.metadata.tables[f"{tables.SCHEMA}.{key.to_user_string()}"].c, (key, column)
+            schema = graph.get(key).metadata["dagster/column_schema"]
+            assert column in [known.name for known in schema.columns], (key, column)
             for dep in deps:
                 of = tables.metadata.tables[f"{tables.SCHEMA}.{dep.asset_key.to_user_string()}"]
                 assert dep.column_name in of.c, (key, column, dep)
+    for asset, own in MADE_BY_ITSELF.items():
+        metadata = graph.get(dg.AssetKey(asset)).metadata
+        shown = {column.name: column.description for column in metadata["dagster/column_schema"].columns}
+        assert {name for name, words in shown.items() if "←" not in words} == own, asset
+    assert "participation.log_score" in shown["score"]
     assert ("enriched_calls", "party_id") in upstream("routing_table", "party_id")
     assert ("enriched_calls", "started_at") in upstream("routing_table", "score")
     assert ("call_legs", "talk_seconds") in upstream("routing_table", "score")

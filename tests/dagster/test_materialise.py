@@ -11,8 +11,10 @@ from sqlalchemy import text
 
 from assets.contacts.overrides import assign
 from assets.contacts.ownership import update_owners
+from assets.history.load import LoadReport
 from assets.platform import Platform
 from pipelines.definitions import build_defs
+from pipelines.jobs import _log_report
 from pipelines.settings import Settings
 from tests.rows import at, leg, load, select, snapshot
 
@@ -191,3 +193,84 @@ def test_reading_days_without_a_configured_server_says_what_to_do(
     """A failed run tells what happened and how to mend it."""
     with pytest.raises(dg.Failure, match=r"No telephony server is configured.*switchboard\.toml"):
         materialise(platform, dagster_instance, "call_legs", days=(DAY, DAY))
+
+
+def days_told(instance: dg.DagsterInstance, asset: str) -> dict[str, dict[str, Any]]:
+    """Return what each day of an asset was last told, but for tables and other text."""
+    records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+    return {
+        str(record.partition_key): {
+            name: value.value
+            for name, value in record.asset_materialization.metadata.items()
+            if isinstance(value.value, int | float)
+        }
+        for record in reversed(records)
+        if record.asset_materialization
+    }
+
+
+def test_each_day_of_a_run_over_many_is_told_its_own_size(
+    loaded: Platform, dagster_instance: dg.DagsterInstance
+) -> None:
+    """Dagster copies the metadata of a run to each of its days: the sum would be plotted for all of them."""
+    days = ("2026-03-01", "2026-03-03")
+    assert materialise(loaded, dagster_instance, *CONTACTS, *WITHOUT_SOURCE, days=days).success
+    for asset, size in (("call_history", 6), ("enriched_calls", 6)):
+        told = days_told(dagster_instance, asset)
+        rows = {day: figures["dagster/partition_row_count"] for day, figures in told.items()}
+        assert rows == {"2026-03-01": 0, DAY: size, "2026-03-03": 0}, asset
+    statuses = days_told(dagster_instance, "call_history")
+    assert {tuple(sorted(figures)) for figures in statuses.values()} == {tuple(sorted(statuses[DAY]))}
+    assert days_told(dagster_instance, "enriched_calls")["2026-03-01"]["unknown calls"] == 0
+    tracked = days_told(dagster_instance, "tracked_interactions")
+    assert tracked[DAY]["dagster/partition_row_count"] > 0
+    assert tracked["2026-03-01"]["dagster/partition_row_count"] == 0
+
+
+def test_a_load_says_of_a_day_what_a_materialisation_says_and_tags_its_run(
+    loaded: Platform, dagster_instance: dg.DagsterInstance
+) -> None:
+    """The same figure over time, whoever brought it, plots; the tags find runs of a server and of a day."""
+
+    @dg.op
+    def load_something(context) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a text, where Dagster wants a class
+        report = LoadReport(read=6, new=6, days={MORNING.date(): 6})
+        _log_report(context, loaded, "office", report)
+
+    @dg.job
+    def by_hand() -> None:
+        load_something()
+
+    result = by_hand.execute_in_process(instance=dagster_instance)
+    for asset, size in (("call_legs", 6), ("call_history", 6), ("enriched_calls", 6)):
+        assert days_told(dagster_instance, asset)[DAY]["dagster/partition_row_count"] == size
+    run = dagster_instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert (run.tags["switchboard/source"], run.tags["switchboard/day"]) == ("office", DAY)
+
+
+def test_a_load_that_failed_is_found_by_its_server_too(
+    platform: Platform, dagster_instance: dg.DagsterInstance
+) -> None:
+    """Whoever launched it: a run from the launchpad has none of the tags that a tick gives."""
+    job = build_defs(Settings(), platform).resolve_job_def("call_history_load")
+    config = {"ops": {"load_new_legs": {"config": {"source": "nope"}}}}
+    result = job.execute_in_process(instance=dagster_instance, run_config=config, raise_on_error=False)
+    assert not result.success
+    run = dagster_instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["switchboard/source"] == "nope"
+
+
+def test_the_jobs_tell_how_large_tables_are_as_materialising_does(
+    loaded: Platform, dagster_instance: dg.DagsterInstance
+) -> None:
+    """Otherwise the row count in the catalogue is gone after the first tick."""
+    assert materialise(loaded, dagster_instance, *CONTACTS, days=None).success
+    job = build_defs(Settings(), loaded).resolve_job_def("routing_table_update")
+    assert job.execute_in_process(instance=dagster_instance).success
+    for asset in (*CONTACTS, "participation", "routing_table", "voice_menus"):
+        event = dagster_instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert "dagster/row_count" in event.asset_materialization.metadata, asset

@@ -14,13 +14,14 @@ import pytest
 from sqlalchemy import text
 
 from assets.contacts.overrides import assign
+from assets.failures import PlainFailure
 from assets.history.load import LoadRules
 from assets.platform import Platform, Telephony
 from assets.quality.checks import RULES
 from pipelines.definitions import build_defs
 from pipelines.jobs import SOURCE_TAG
 from pipelines.settings import Settings
-from resources.telephony.source import SourceError
+from resources.telephony.source import SourceUnavailableError
 from tests.fix_simulators import ServedPbx
 from tests.rows import leg, select
 
@@ -121,9 +122,9 @@ def test_a_server_that_does_not_answer_makes_the_tick_red(
 ) -> None:
     """Silence is not "nothing new"."""
     served.pbx.faults.switch_on("unavailable", times=None)
-    with pytest.raises(dg.DagsterUserCodeExecutionError) as raised:
+    with pytest.raises(PlainFailure, match="office, GET http") as raised:
         tick(office, instance, "call_history_load")
-    assert isinstance(raised.value.__cause__, SourceError)
+    assert raised.value.metadata["kind of failure"].value == SourceUnavailableError.__name__
 
 
 def test_the_reread_takes_a_day_and_at_three_in_the_night_a_week(
