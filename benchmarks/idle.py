@@ -57,7 +57,16 @@ def _spent(process: psutil.Process) -> float:
 
 def _name(process: psutil.Process) -> str:
     words = process.cmdline()
-    known = ("code-server", "api grpc", "dagster_webserver", "dagster._daemon", "simulators", "resources.postgres")
+    known = (
+        "code-server",
+        "api grpc",
+        "dagster_webserver",
+        "dagster._daemon",
+        "listener_process",
+        "gateway_process",
+        "simulators",
+        "resources.postgres",
+    )
     shown = next((name for name in known if name in " ".join(words)), process.name())
     return f"{shown} ({process.pid})"
 
