@@ -183,8 +183,8 @@ def _switches(settings: Settings) -> dict[str, dg.ScheduleDefinition | dg.Sensor
 
 
 def _job(plain: dg.ScheduleDefinition | dg.SensorDefinition, one: dg.ScheduleDefinition | dg.SensorDefinition) -> Job:
-    words, russian, *_ = (one.description or "").split("\n\n")
-    does, off = words.split("\nOff: ")
+    russian, *does, off, _page = (one.description or "").split("\n\n")
+    off = off.removeprefix("Off: ")
     crons: tuple[str, ...] = ()
     if isinstance(one, dg.ScheduleDefinition):
         given = one.cron_schedule
@@ -201,9 +201,9 @@ def _job(plain: dg.ScheduleDefinition | dg.SensorDefinition, one: dg.ScheduleDef
     return Job(
         name=one.name,
         kind="schedule" if crons else "sensor",
-        does=does.replace("\n", " "),
+        does=" ".join(does).replace("\n", " "),
         off=off[0].upper() + off[1:].replace("\n", " "),
-        russian=russian,
+        russian=russian.rstrip("."),
         when=when,
         crons=crons,
         on="always" if is_on_plain else "where its system is configured" if is_on else "by hand only",
