@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 Kind = Literal["ids", "hour", "call", "capped_page", "recording", "file"]
@@ -42,35 +42,6 @@ class Gap:
         return asdict(self) | {"call_day": self.call_day.isoformat()}
 
 
-@dataclass(frozen=True)
-class Hour:
-    """An hour of the business zone, and how many rows start in it.
-
-    Attributes:
-        start_at: when it begins.
-        end_at: when it ends.
-        call_day: business day it lies in.
-        held_rows: that we hold.
-        source_rows: that the server counts.
-    """
-
-    start_at: datetime
-    end_at: datetime
-    call_day: date
-    held_rows: int
-    source_rows: int
-
-    @property
-    def span(self) -> tuple[datetime, datetime]:
-        """Start and end."""
-        return self.start_at, self.end_at
-
-    @property
-    def subject(self) -> str:
-        """The hour's name in `history_gaps`."""
-        return self.start_at.isoformat(timespec="minutes")
-
-
 def judge_ids(gap: Gap, held_rows: int, problem: str = "") -> None:
     """Say what became of a hole in the ids, all of whose rows were asked for.
 
@@ -103,8 +74,6 @@ def judge_hour(gap: Gap, held_rows: int, read_rows: int, problem: str = "") -> N
     gap.rows_restored, gap.held_rows = held_rows - before, held_rows
     if held_rows == source_rows:
         gap.state, gap.explanation = "restored", ""
-    elif not source_rows:
-        gap.state, gap.explanation = "empty", "the server keeps nothing of this hour any more"
     elif read_rows < source_rows:
         gap.kind, gap.state = "capped_page", "open"
         gap.explanation = (
@@ -119,13 +88,22 @@ def judge_hour(gap: Gap, held_rows: int, read_rows: int, problem: str = "") -> N
         gap.explanation = "some of these rows are gone from the server: materialise call_legs for the day to mark them"
 
 
-def judge_call(gap: Gap, missing_now: int) -> None:
-    """Say what became of a call whose legs were fewer than it was made of."""
+def judge_call(gap: Gap, missing_now: int, problem: str = "") -> None:
+    """Say what became of a call whose legs were fewer than it was made of.
+
+    Args:
+        gap: the call.
+        missing_now: how many legs it lacks still.
+        problem: why the server was not asked for everything: then nothing is known of the legs.
+    """
     gap.rows_restored = gap.rows_missing - missing_now
-    gap.state = "empty" if missing_now else "restored"
-    gap.explanation = (
-        "the server has no more legs of this call; it was made anew from what there is" if missing_now else ""
-    )
+    if not missing_now:
+        gap.state, gap.explanation = "restored", ""
+    elif problem:
+        gap.state, gap.explanation = "open", problem
+    else:
+        gap.state = "empty"
+        gap.explanation = "the server has no more legs of this call; it was made anew from what there is"
 
 
 def figures(gaps: Sequence[Gap]) -> dict[str, int]:

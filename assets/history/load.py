@@ -175,7 +175,7 @@ def reread_days(
                     store_portions(connection, source.pbx_id, source.dialect, portions, rules, report)
                     _run(connection, "remember_seen_legs")
             if not report.read:
-                _refuse_to_empty(connection, source.pbx_id, first_day, last_day)
+                refuse_to_empty(connection, source.pbx_id, first_day, last_day)
             days = {"pbx_id": source.pbx_id, "first_day": first_day, "last_day": last_day}
             report.gone = _run(connection, "mark_gone_legs", days).scalar_one()
             finish(connection, rules, report)
@@ -305,7 +305,12 @@ def _save_cursor(connection: Connection, pbx_id: str, cursor: Cursor, *, is_rese
     )
 
 
-def _refuse_to_empty(connection: Connection, pbx_id: str, first_day: date, last_day: date) -> None:
+def refuse_to_empty(connection: Connection, pbx_id: str, first_day: date, last_day: date) -> None:
+    """Complain of a source that has nothing of days of which we hold calls.
+
+    Raises:
+        SourceAnswerError: it is so.
+    """
     held = connection.execute(
         select(func.count())
         .select_from(call_legs)

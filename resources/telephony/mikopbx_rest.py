@@ -249,8 +249,9 @@ class MikoPbxRestSource:
             after_id = page.last_id
 
     def _starting_in(self, start_at: datetime, end_at: datetime) -> dict[str, str]:
-        # Compared as text, so the last second is named with its milliseconds.
-        last = wall_text(end_at - timedelta(seconds=1), self._zone)
+        # Compared as text, so the last second is named with its milliseconds. It is the one before what the clock shows
+        # at the end: of the hour that autumn shows twice the first is empty, and all rows belong to the second.
+        last = datetime.fromisoformat(wall_text(end_at, self._zone)) - timedelta(seconds=1)
         return {"dateFrom": wall_text(start_at, self._zone), "dateTo": f"{last}.999"}
 
     def _count(self, start_at: datetime, end_at: datetime) -> int:

@@ -1,6 +1,7 @@
 -- How many rows we hold of each range of ids.
-SELECT r.first_id, r.last_id, count(l.leg_id) AS held_rows
-FROM unnest(CAST(:first_ids AS bigint[]), CAST(:last_ids AS bigint[])) AS r (first_id, last_id)
-LEFT JOIN call_legs AS l ON l.pbx_id = :pbx_id AND l.source_row_id BETWEEN r.first_id AND r.last_id
-    AND l.call_day BETWEEN CAST(:first_day AS date) - 31 AND CAST(:last_day AS date) + 31
-GROUP BY r.first_id, r.last_id
+--   bounds   the first id of each range and the id after its last, ascending
+SELECT b.place, count(*) AS held_rows
+FROM call_legs AS l
+CROSS JOIN LATERAL (SELECT width_bucket(l.source_row_id, CAST(:bounds AS bigint[])) AS place) AS b
+WHERE l.pbx_id = :pbx_id AND b.place % 2 = 1
+GROUP BY b.place

@@ -1,5 +1,6 @@
 -- Row ids that are missing between the legs of these days and their neighbours'.
--- Rows gone from the server are held, so they are no holes; nor is what the server was asked about and has not.
+-- Rows gone from the server are held, so they are no holes; nor is what the server was asked about and has not, nor what
+-- is held of other days: a row gets its id when its call has ended, or is imported.
 --   last_id   the highest id read; the end of the history, where no later day is held
 WITH edges AS (
     SELECT
@@ -21,16 +22,28 @@ WITH edges AS (
         lead(call_day) OVER by_id AS next_day
     FROM held
     WINDOW by_id AS (ORDER BY row_id)
+), holes AS (
+    SELECT
+        int8range(row_id + 1, next_id) AS ids,
+        least(greatest(coalesce(call_day, next_day, :first_day), :first_day), :last_day) AS call_day
+    FROM followed
+    WHERE next_id > row_id + 1
+        AND coalesce(call_day, :first_day) <= :last_day AND coalesce(next_day, :last_day) >= :first_day
+), of_other_days AS (
+    -- Nothing is read here where there is no hole.
+    SELECT range_agg(int8range(source_row_id, source_row_id, '[]')) AS ids
+    FROM call_legs
+    WHERE pbx_id = :pbx_id AND source_row_id <@ (SELECT range_merge(range_agg(ids)) FROM holes)
+), missing AS (
+    SELECT lower(m.ids) AS first_id, upper(m.ids) - 1 AS last_id, h.call_day
+    FROM holes AS h
+    CROSS JOIN of_other_days AS o
+    CROSS JOIN LATERAL unnest(int8multirange(h.ids) - coalesce(o.ids, '{}')) AS m (ids)
 )
-SELECT
-    row_id + 1 AS first_id, next_id - 1 AS last_id,
-    least(greatest(coalesce(call_day, next_day, :first_day), :first_day), :last_day) AS call_day
-FROM followed
-WHERE next_id > row_id + 1
-    AND coalesce(call_day, :first_day) <= :last_day AND coalesce(next_day, :last_day) >= :first_day
-    AND NOT EXISTS (
-        SELECT FROM history_gaps AS g
-        WHERE g.pbx_id = :pbx_id AND g.kind = 'ids' AND g.state = 'empty'
-            AND g.subject = format('%s-%s', row_id + 1, next_id - 1)
-    )
+SELECT first_id, last_id, call_day
+FROM missing
+WHERE NOT EXISTS (
+    SELECT FROM history_gaps AS g
+    WHERE g.pbx_id = :pbx_id AND g.kind = 'ids' AND g.state = 'empty' AND g.subject = format('%s-%s', first_id, last_id)
+)
 ORDER BY first_id
