@@ -308,7 +308,7 @@ def look_for_stale_owners(platform: Platform, first_day: date, last_day: date) -
 
 
 def look_for_calls_to_check(platform: Platform, day: date, first_audited_day: date) -> Answer:
-    """One run for what can be checked of a day, one that audits the last days, and one for all asset checks.
+    """One run for what can be checked of a day, two that audit the last days, and one for all asset checks.
 
     The ranking is checked by calls that are evidence, events where they were kept, the history where it has calls.
     """
@@ -327,7 +327,9 @@ def look_for_calls_to_check(platform: Platform, day: date, first_audited_day: da
         is_audited = bool(platform.telephony) and is_there(
             exists().where(legs.call_day.between(first_audited_day, day))
         )
-    requests = _days(first_audited_day, day, AUDIT_ASSETS) if is_audited else []
+    # A run each: a disk of recordings that is not there keeps no hole in the history from being filled.
+    audits = [request for asset in AUDIT_ASSETS for request in _days(first_audited_day, day, [asset])]
+    requests = audits if is_audited else []
     if assets := [name for name, is_known in has.items() if is_known]:
         requests += _days(day, day, assets)
     if requests:

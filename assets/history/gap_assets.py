@@ -8,12 +8,14 @@ import dagster as dg
 from assets.calendar import CallDays, days_between, days_of
 from assets.describe import ROWS_OF_DAY, columns_of, count_by_day, lineage, log_days, preview, tell_days
 from assets.failures import PlainFailure, in_plain_words, told_plainly
+from assets.history.assets import TURN_SECONDS
 from assets.history.audit import audit_days
 from assets.history.gaps import Gap, figures
 from assets.history.load import LoadReport
 from assets.history.recorded import check_recordings
 from assets.platform import Platform
 from resources.telephony.source import SourceError
+from resources.warehouse.connection import WarehouseBusyError
 from resources.warehouse.statements import run
 from resources.warehouse.tables import audit as tables
 from resources.warehouse.tables import call_history, call_legs, enriched_calls
@@ -64,8 +66,12 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[None]:
         first_day, last_day = days_of(context)
         amiss = 0
+        failures: dict[str, str] = {}
         for name, server in platform.telephony.items():
-            amiss += len(check_recordings(platform.warehouse, name, server.recordings, first_day, last_day))
+            try:
+                amiss += len(check_recordings(platform.warehouse, name, server.recordings, first_day, last_day))
+            except SourceError as error:
+                failures[name] = in_plain_words(error)
         with platform.warehouse.transaction() as connection:
             counts = count_by_day(connection, tables.recordings, days_between(first_day, last_day))
             told: dict[date, dict[str, int | float]] = {
@@ -78,6 +84,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
                 if row.size_bytes is not None:
                     told[row.call_day][f"{row.state}, MB"] = round(int(row.size_bytes) / 1e6, 1)
             tell_days(context, told)
+            _complain(failures, {"recordings and files amiss at the others": amiss})
             return dg.MaterializeResult(
                 metadata={
                     "recordings and files amiss": amiss,
@@ -123,9 +130,15 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             source = server.open()
             try:
                 report = audit_days(
-                    platform.warehouse, source, server.rules, first_day, last_day, is_repairing=config.repair
+                    platform.warehouse,
+                    source,
+                    server.rules,
+                    first_day,
+                    last_day,
+                    is_repairing=config.repair,
+                    wait_seconds=TURN_SECONDS,
                 )
-            except SourceError as error:
+            except (SourceError, WarehouseBusyError) as error:
                 # The other servers are audited all the same.
                 failures[name] = in_plain_words(error)
                 continue
@@ -134,11 +147,7 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             _log_repair(context, platform, report.load)
             restored += report.load.new
             gaps += report.gaps
-        if failures:
-            raise PlainFailure(
-                f"These servers could not be audited, the others were; there {restored} legs were restored.\n"
-                + "\n".join(f"{name}: {reason}" for name, reason in failures.items())
-            )
+        _complain(failures, {"legs restored at the others": restored})
         found = _by_day(gaps)
         with platform.warehouse.transaction() as connection:
             counts = count_by_day(connection, tables.history_gaps, days_between(first_day, last_day))
@@ -153,6 +162,13 @@ def make_assets(call_days: CallDays) -> list[dg.AssetsDefinition]:
             )
 
     return [recordings, history_gaps]
+
+
+def _complain(failures: Mapping[str, str], metadata: Mapping[str, int]) -> None:
+    """Fail for the servers that could not be looked at; the others were all the same."""
+    if failures:
+        told = "\n".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise PlainFailure(f"These servers could not be audited, the others were:\n{told}", metadata=metadata)
 
 
 def _log_repair(context: dg.AssetExecutionContext, platform: Platform, load: LoadReport) -> None:

@@ -112,6 +112,14 @@ async def _streamed(
             if answer.status_code != 416 and not kind.startswith(("audio/", "application/octet-stream")):
                 raise SourceUnavailableError("The PBX answered with something else instead of the recording.")
             passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-            yield OpenRecording(answer.status_code, passed, answer.aiter_raw())
+            yield OpenRecording(answer.status_code, passed, _content(answer))
     except httpx.HTTPError as error:
         raise SourceUnavailableError(f"The PBX does not hand over the recording ({type(error).__name__}).") from None
+
+
+async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for part in answer.aiter_raw():
+            yield part
+    except httpx.HTTPError as error:
+        raise SourceUnavailableError(f"The PBX broke off in the recording ({type(error).__name__}).") from None

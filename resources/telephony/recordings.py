@@ -6,10 +6,11 @@ it where a player asks for one. Nothing is copied: the file stays where the PBX 
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -48,10 +49,16 @@ class Recording:
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A file of a shelf: its place below the shelf's folder, and its size."""
+    """A file of a shelf: its place below the shelf's folder, its size, and the day it is filed under."""
 
     name: str
     size_bytes: int
+    day: date
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is known for a recording by its name; rows may name others."""
+        return PurePosixPath(self.name).suffix.lower() in _TYPES
 
 
 @dataclass
@@ -84,8 +91,8 @@ class RemoteShelf(Protocol):
 class FolderShelf:
     """Recordings in a folder that this machine sees: Asterisk's `monitor`, or a mounted copy.
 
-    A row may name the file by its whole path on the PBX, by a path below the folder, or by its bare name; FreePBX
-    keeps files by year, month and day.
+    A row may name the file by its whole path on the PBX, by a path below the folder, or by its bare name. FreePBX
+    keeps files by year, month and day, MikoPBX by the hour below these.
 
     Args:
         folder: where the recordings are.
@@ -103,43 +110,65 @@ class FolderShelf:
             NoRecordingError: there is none, or it lies outside the folder.
         """
         named = PurePosixPath(recording.file)
-        day = recording.started_at.astimezone(self._zone)
-        candidates = [
-            *([Path(named)] if named.is_absolute() else [self.folder / named]),
-            self.folder / f"{day:%Y/%m/%d}" / named.name,
-            self.folder / named.name,
-        ]
-        root = self.folder.resolve()
-        for candidate in candidates:
-            path = candidate.resolve()
-            if path.is_relative_to(root) and path.is_file():
+        day = recording.started_at.astimezone(self._zone).date()
+        # The folder here may be any of those that the path on the PBX goes through.
+        tails = [self.folder.joinpath(*named.parts[first:]) for first in range(len(named.parts) - 1)]
+        dated = [self._folder_of(day + timedelta(days=away)) / named.name for away in (0, -1, 1)]
+        for place in [*tails, *dated, self.folder / named.name]:
+            if path := self._file_at(place):
                 return path
-        raise NoRecordingError(f"There is no file {named.name} in {self.folder} or its folder of {day:%Y-%m-%d}.")
+        raise NoRecordingError(f"There is no file {named.name} in {self.folder} or its folder of {day}.")
 
-    def files_of(self, day: date) -> Iterator[KeptFile]:
-        """Yield the files of a day: those in its folder, and those beside the folders last written that day.
+    def files_between(self, first_day: date, last_day: date) -> Iterator[KeptFile]:
+        """Yield the files of days, both included: those in their folders, and those beside these last written then.
 
         Raises:
             SourceRefusedError: the folder cannot be read.
         """
-        dated = self.folder / f"{day:%Y/%m/%d}"
+        if not self.folder.is_dir():
+            raise SourceRefusedError(
+                f"There is no folder {self.folder}: mount the PBX's recordings there, or name another."
+            )
         try:
-            if not self.folder.is_dir():
-                raise SourceRefusedError(
-                    f"There is no folder {self.folder}: mount the PBX's recordings there, or name another."
-                )
-            beside = [path for path in self.folder.iterdir() if path.is_file() and self._written_on(path) == day]
-            inside = [path for path in dated.iterdir() if path.is_file()] if dated.is_dir() else []
-            for path in sorted([*inside, *beside]):
-                if path.suffix.lower() in _TYPES:
-                    yield KeptFile(path.relative_to(self.folder).as_posix(), path.stat().st_size)
+            for number in range((last_day - first_day).days + 1):
+                day = first_day + timedelta(days=number)
+                for folder, _, names in os.walk(self._folder_of(day), onerror=_unless_absent):
+                    for name in names:
+                        yield from self._kept(Path(folder, name), day)
+            with os.scandir(self.folder) as beside:
+                for entry in beside:
+                    if entry.is_file():
+                        yield from (file for file in self._kept(Path(entry)) if first_day <= file.day <= last_day)
         except PermissionError as error:
             raise SourceRefusedError(
                 f"{error.filename} may not be read: give this program's user the right to."
             ) from None
 
-    def _written_on(self, path: Path) -> date:
-        return datetime.fromtimestamp(path.stat().st_mtime, self._zone).date()
+    def _folder_of(self, day: date) -> Path:
+        return self.folder / f"{day:%Y/%m/%d}"
+
+    def _file_at(self, place: Path) -> Path | None:
+        try:
+            path = place.resolve()
+            return path if path.is_relative_to(self.folder.resolve()) and path.is_file() else None
+        except (OSError, RuntimeError):
+            # A name that is too long, a folder closed to us, links that lead to each other.
+            return None
+
+    def _kept(self, path: Path, day: date | None = None) -> Iterator[KeptFile]:
+        """Yield the file, if it is still there: a PBX moves and mixes its files all the time."""
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return
+        # Names are bytes; what is no UTF-8 in them cannot be stored.
+        name = os.fsencode(path.relative_to(self.folder)).decode("utf-8", "replace")
+        yield KeptFile(name, found.st_size, day or datetime.fromtimestamp(found.st_mtime, self._zone).date())
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 RecordingShelf = FolderShelf | RemoteShelf

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import httpx
 import pytest
 
+from assets.history import gap_assets
 from assets.history.audit import audit_days
-from assets.history.load import LoadRules, load_new
+from assets.history.load import LoadRules, load_new, lock_of
 from assets.history.recorded import RecordingRules, check_recordings
 from assets.platform import Platform, Telephony
 from pipelines.definitions import build_defs
 from pipelines.settings import Settings
+from resources.telephony import pbx_recordings
+from resources.telephony.asterisk_csv import AsteriskCsvSource
 from resources.telephony.pbx_recordings import PbxAddress, RestShelf, ViewShelf
 from resources.telephony.recordings import FolderShelf, NoRecordingError, Recording, RemoteShelf
 from resources.telephony.source import SourceRefusedError, SourceUnavailableError
 from resources.warehouse import Warehouse
 from simulators.mikopbx.rows import RECORDINGS
+from tests.fix_asterisk import ASTERISK_DATA
 from tests.fix_simulators import ServedPbx
 from tests.rows import CLIENT, at, leg, load, select
+from tests.scripted_server import Reply, Stage
 
 Serve = Callable[..., ServedPbx]
 DAY = date(2026, 3, 2)
@@ -98,7 +106,7 @@ def test_files_of_a_folder_are_matched_both_ways(warehouse: Warehouse, tmp_path:
         warehouse,
         [talk("there", "there.wav"), talk("flat", "/var/spool/asterisk/monitor/flat.wav"), talk("lost", "lost.wav")],
     )
-    rules = RecordingRules(FolderShelf(folder, ZONE), source_zone=ZONE)
+    rules = RecordingRules(FolderShelf(folder, ZONE))
     check_recordings(warehouse, "office", rules, DAY, DAY)
     assert states(warehouse) == {"there": "available", "flat": "available", "lost": "missing"}
     assert {(kind, state) for kind, _, state in gaps(warehouse)} == {("file", "open"), ("recording", "open")}
@@ -113,19 +121,115 @@ def test_files_of_a_folder_are_matched_both_ways(warehouse: Warehouse, tmp_path:
 def test_a_folder_that_is_not_there_is_an_error_not_a_loss(warehouse: Warehouse, tmp_path: Path) -> None:
     """An unmounted disk must not have a month of recordings called missing."""
     load(warehouse, [talk("call", "a.wav")])
-    rules = RecordingRules(FolderShelf(tmp_path / "unmounted", ZONE), source_zone=ZONE)
+    rules = RecordingRules(FolderShelf(tmp_path / "unmounted", ZONE))
     with pytest.raises(SourceRefusedError, match="mount"):
         check_recordings(warehouse, "office", rules, DAY, DAY)
     assert states(warehouse) == {}
 
 
-@pytest.mark.parametrize("name", ["../secret.wav", "/etc/passwd", "link.wav"])
+def test_a_mounted_folder_of_a_mikopbx_is_found_by_the_tail_of_its_paths(warehouse: Warehouse, tmp_path: Path) -> None:
+    """It keeps files by the hour, under paths that do not exist here."""
+    folder = tmp_path / "mnt"
+    hour = folder / "2026/03/02/10"
+    hour.mkdir(parents=True)
+    (hour / "a.mp3").write_bytes(b"sound")
+    named = f"{RECORDINGS}/2026/03/02/10/a.mp3"
+    load(warehouse, [talk("call", named)])
+    shelf = FolderShelf(folder, ZONE)
+    assert shelf.path_of(Recording("l", "call", named, MORNING)) == hour / "a.mp3"
+    check_recordings(warehouse, "office", RecordingRules(shelf), DAY, DAY)
+    assert states(warehouse) == {"call": "available"}
+    assert gaps(warehouse) == []
+
+
+def test_files_filed_under_the_day_before_or_after_are_their_legs(warehouse: Warehouse, tmp_path: Path) -> None:
+    """FreePBX files by the start of the call; beside the folders the end of the recording counts."""
+    folder = tmp_path / "monitor"
+    (folder / "2026/03/02").mkdir(parents=True)
+    (folder / "2026/03/02/transferred.wav").write_bytes(b"x")
+    (folder / "late.wav").write_bytes(b"y")
+    (folder / "odd.sln").write_bytes(b"z")
+    after_midnight = at("2026-03-03 00:10:00")
+    for name, written in (("late.wav", after_midnight), ("odd.sln", MORNING)):
+        os.utime(folder / name, (written.timestamp(),) * 2)
+    load(
+        warehouse,
+        [
+            talk("before", begun=at("2026-03-02 23:50:00"), file="late.wav"),
+            talk("after", begun=at("2026-03-03 00:05:00"), file="transferred.wav"),
+            talk("odd", file="odd.sln"),
+        ],
+    )
+    shelf = FolderShelf(folder, ZONE)
+    for day in (DAY, date(2026, 3, 3)):
+        check_recordings(warehouse, "office", RecordingRules(shelf), day, day)
+    assert set(states(warehouse).values()) == {"available"}
+    assert gaps(warehouse) == []
+    assert (
+        shelf.path_of(Recording("l", "after", "transferred.wav", at("2026-03-03 00:05:00"))).name == "transferred.wav"
+    )
+
+
+def test_files_that_come_and_go_or_have_odd_names_keep_nothing_from_the_others(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PBX mixes and renames its files while they are looked at."""
+    folder = tmp_path / "monitor"
+    dated = folder / "2026/03/02"
+    dated.mkdir(parents=True)
+    (dated / "there.wav").write_bytes(b"x")
+    (dated / "going.wav").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(dated) + b"/\xe7\xe2\xee\xed\xee\xea.wav")).write_bytes(b"x")
+    stat = Path.stat
+
+    def vanishing(path: Path, **how: bool) -> os.stat_result:
+        if path.name == "going.wav":
+            path.unlink(missing_ok=True)
+        return stat(path, **how)
+
+    load(warehouse, [talk("there", "there.wav"), talk("loop", "loop.wav")])
+    monkeypatch.setattr(Path, "stat", vanishing)
+    check_recordings(warehouse, "office", RecordingRules(FolderShelf(folder, ZONE)), DAY, DAY)
+    assert states(warehouse) == {"there": "available", "loop": "missing"}
+    assert [kind for kind, _, _ in gaps(warehouse)] == ["file", "recording"]
+
+
+def test_the_recording_of_a_call_that_is_gone_is_not_missed(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Who deletes a call at the PBX deletes its file with it."""
+    (tmp_path / "monitor").mkdir()
+    rules = RecordingRules(FolderShelf(tmp_path / "monitor", ZONE))
+    load(warehouse, [talk("call", "a.wav"), talk("other", "b.wav")])
+    check_recordings(warehouse, "office", rules, DAY, DAY)
+    assert set(states(warehouse).values()) == {"missing"}
+    with warehouse.transaction() as connection:
+        connection.exec_driver_sql("UPDATE call_legs SET gone_at = now() WHERE linkedid = 'call'")
+    check_recordings(warehouse, "office", rules, DAY, DAY)
+    assert states(warehouse) == {"other": "missing"}
+    assert sorted(state for *_, state in gaps(warehouse)) == ["open", "restored"]
+
+
+def test_a_servers_recordings_are_its_own(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Two servers may give a leg the same key, and a file the same name."""
+    row = talk("call", "a.wav")
+    for pbx_id in ("office", "branch"):
+        load(warehouse, [row], pbx_id=pbx_id)
+        (tmp_path / pbx_id / "2026/03/02").mkdir(parents=True)
+    (tmp_path / "office/2026/03/02/a.wav").write_bytes(b"x")
+    for pbx_id in ("office", "branch", "office"):
+        check_recordings(warehouse, pbx_id, RecordingRules(FolderShelf(tmp_path / pbx_id, ZONE)), DAY, DAY)
+    found = select(warehouse, "SELECT pbx_id, state FROM recordings ORDER BY 1")
+    assert found == [("branch", "missing"), ("office", "available")]
+    assert select(warehouse, "SELECT pbx_id, state FROM history_gaps") == [("branch", "open")]
+
+
+@pytest.mark.parametrize("name", ["../secret.wav", "/etc/passwd", "link.wav", "loop.wav", "x" * 300 + ".wav", "."])
 def test_nothing_outside_the_folder_is_opened(tmp_path: Path, name: str) -> None:
     """Names come from rows that anybody's call may have written."""
     folder = tmp_path / "monitor"
     folder.mkdir()
     (tmp_path / "secret.wav").write_bytes(b"secret")
     (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    (folder / "loop.wav").symlink_to(folder / "loop.wav")
     with pytest.raises(NoRecordingError):
         FolderShelf(folder, ZONE).path_of(Recording("l", "c", name, MORNING))
 
@@ -205,6 +309,34 @@ def test_a_link_that_leads_elsewhere_is_not_followed(simulated_pbx: Serve) -> No
         read(RestShelf(PbxAddress(served.url, served.api_key)), recording)
 
 
+def test_a_pbx_that_sends_us_elsewhere_is_not_followed(caplog: pytest.LogCaptureFixture) -> None:
+    """The key goes to the PBX alone, and the link's token into no log."""
+    caplog.set_level("INFO")
+    with Stage().open() as elsewhere, Stage().open() as pbx:
+        row = {"UNIQUEID": "leg", "playback_url": "/pbxcore/api/v3/cdr:playback?token=s3cret"}
+        calls = Reply(b'{"data": {"records": [%s]}}' % json.dumps(row).encode())
+        moved = Reply(status=302, headers={"Location": f"{elsewhere.url}/x"})
+        for replies in ((moved,), (calls, moved)):
+            pbx.say(*replies)
+            with pytest.raises(SourceUnavailableError) as refused:
+                read(RestShelf(PbxAddress(pbx.url, "the-key")), Recording("leg", "c", "/a.wav", MORNING))
+            assert "s3cret" not in f"{refused.value}{refused.value.__cause__}"
+        assert elsewhere.asked == []
+        assert [asked.authorization for asked in pbx.asked] == ["Bearer the-key", "Bearer the-key", ""]
+    assert "s3cret" not in caplog.text
+    assert "the-key" not in caplog.text
+
+
+@pytest.mark.parametrize("trouble", [{"cut_at": 10}, {"trickle": True}])
+def test_a_pbx_that_breaks_off_or_stalls_is_told(trouble: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words of ours, whatever the client below says."""
+    monkeypatch.setattr(pbx_recordings, "_TIMEOUT", httpx.Timeout(0.02, connect=5))
+    with Stage().open() as pbx:
+        pbx.say(Reply(bytes(100), headers={"Content-Type": "audio/wav"}, **trouble))
+        with pytest.raises(SourceUnavailableError):
+            read(ViewShelf(PbxAddress(pbx.url)), Recording("leg", "c", "/a.wav", MORNING))
+
+
 def test_a_wrong_key_is_refused_and_not_shown(simulated_pbx: Serve) -> None:
     """The key is in no message."""
     served = simulated_pbx()
@@ -245,6 +377,46 @@ def test_both_assets_materialise_and_their_repair_turns_days_green(
     ).records
     assert len(repaired) == 1
     assert select(platform.warehouse, "SELECT count(*) FROM call_legs") == [(5,)]
+
+
+def test_servers_that_cannot_be_audited_keep_nothing_from_the_others(
+    platform: Platform,
+    dagster_instance: dg.DagsterInstance,
+    simulated_pbx: Serve,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One is being loaded, of another the disk is not there: each is named, the rest is done."""
+    monkeypatch.setattr(gap_assets, "TURN_SECONDS", 0)
+    served = simulated_pbx()
+    served.pbx.store.finalise([talk("mikopbx-1"), talk("mikopbx-2")])
+    load_new(platform.warehouse, served.source(), LoadRules())
+    load(platform.warehouse, [talk("b", "b.wav")], pbx_id="branch")
+    with platform.warehouse.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM call_legs WHERE source_row_id = 2 AND pbx_id = 'office'")
+    unmounted = RecordingRules(FolderShelf(tmp_path / "unmounted", ZONE))
+    csv = AsteriskCsvSource("branch", ASTERISK_DATA / "Master.csv", zone="UTC")
+    servers = {
+        "branch": Telephony(open=lambda: csv, rules=LoadRules(), recordings=unmounted),
+        "office": Telephony(open=served.source, rules=LoadRules()),
+    }
+    job = build_defs(Settings(), replace(platform, telephony=servers)).resolve_implicit_global_asset_job_def()
+
+    def materialise(asset: str) -> str:
+        result = job.execute_in_process(
+            instance=dagster_instance,
+            asset_selection=[dg.AssetKey(asset)],
+            partition_key="2026-03-02",
+            raise_on_error=False,
+        )
+        [failure] = [event for event in result.all_events if event.is_step_failure]
+        return str(failure.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
+
+    assert "branch: There is no folder" in materialise("recordings")
+    assert select(platform.warehouse, "SELECT DISTINCT pbx_id FROM recordings") == [("office",)]
+    with platform.warehouse.locked(lock_of("branch")):
+        assert "branch: 'load branch' is being worked on" in materialise("history_gaps")
+    assert select(platform.warehouse, "SELECT count(*) FROM call_legs WHERE pbx_id = 'office'") == [(2,)]
 
 
 def test_an_audit_of_recordings_leaves_the_holes_of_legs_alone(warehouse: Warehouse, simulated_pbx: Serve) -> None:

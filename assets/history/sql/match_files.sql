@@ -1,4 +1,4 @@
--- Compare the recordings of a day with the files its folder holds.
+-- Compare the recordings of these days with the files of their folders.
 --   files             JSON array of {name, size_bytes}; a row names the same file by its last part
 --   pending_seconds   how long after the call's end its file may be in the making
 WITH files AS (
@@ -16,10 +16,7 @@ WITH files AS (
     FROM recordings AS r
     JOIN call_legs AS l USING (pbx_id, leg_id)
     LEFT JOIN files AS f ON f.base = substring(r.file FROM '[^/]+$')
-    WHERE r.pbx_id = :pbx_id AND r.file IS NOT NULL
-        -- By the server's clock, as the folders are named.
-        AND (l.started_at AT TIME ZONE :zone)::date = :day
-        AND r.call_day BETWEEN CAST(:day AS date) - 2 AND CAST(:day AS date) + 1
+    WHERE r.pbx_id = :pbx_id AND r.file IS NOT NULL AND r.call_day BETWEEN :first_day AND :last_day
 )
 UPDATE recordings AS r
 SET state = s.state, size_bytes = s.size_bytes, checked_at = now()

@@ -22,6 +22,12 @@ WITH talks AS (
         END AS state
     FROM talks AS t
     LEFT JOIN recordings AS r ON r.pbx_id = :pbx_id AND r.leg_id = t.leg_id
+), of_gone_legs AS (
+    -- Their files are nobody's to miss.
+    DELETE FROM recordings AS r
+    USING call_legs AS l
+    WHERE r.pbx_id = :pbx_id AND r.call_day BETWEEN :first_day AND :last_day
+        AND l.pbx_id = r.pbx_id AND l.leg_id = r.leg_id AND (l.gone_at IS NOT NULL OR l.talk_seconds = 0)
 )
 INSERT INTO recordings AS r (pbx_id, leg_id, linkedid, call_day, state, file)
 SELECT :pbx_id, leg_id, linkedid, call_day, state, file FROM seen
