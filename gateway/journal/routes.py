@@ -38,6 +38,7 @@ from resources.telephony.recordings import (
 )
 from resources.telephony.source import SourceError
 
+
 T = TypeVar("T")
 
 LONGEST_REPORT_DAYS = 1_100
@@ -224,7 +225,11 @@ class _Played(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with self._stack:
-                await super().__call__(scope, receive, send)
+                if scope["method"] == "HEAD":
+                    # Nobody gets the content, so the PBX need not send it.
+                    await Response(None, self.status_code, self.headers)(scope, receive, send)
+                else:
+                    await super().__call__(scope, receive, send)
         except SourceError as error:
             # Half of it is out: the server breaks the connection, and the player tells that something is missing.
             _LOG.warning("A recording broke off: %s", error)

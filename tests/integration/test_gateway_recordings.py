@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from resources.telephony.pbx_recordings import PbxAddress, RestShelf
-from resources.telephony.recordings import FolderShelf, RecordingShelf
+from resources.telephony.recordings import FolderShelf, OpenRecording, Recording, RecordingShelf
+from resources.telephony.source import SourceUnavailableError
 from resources.warehouse import Warehouse
 from simulators.mikopbx.rows import RECORDINGS
 from tests.fix_gateway import ServedGateway
@@ -19,17 +23,47 @@ from tests.live_calls import logged_in
 from tests.rows import leg, load
 
 
+class WatchedShelf:
+    """A PBX that sends a first part and then stalls, or breaks off; it knows whether it is still held."""
+
+    def __init__(self) -> None:
+        self.is_let_go = threading.Event()
+        self.is_read = False
+        self.breaks_off = False
+
+    @asynccontextmanager
+    async def opened(self, _recording: Recording, _byte_range: str) -> AsyncIterator[OpenRecording]:
+        """Hand over the first part of a longer recording."""
+        try:
+            yield OpenRecording(200, {"content-type": "audio/wav", "content-length": "9000"}, self._content())
+        finally:
+            self.is_let_go.set()
+
+    async def _content(self) -> AsyncIterator[bytes]:
+        self.is_read = True
+        yield bytes(1000)
+        if self.breaks_off:
+            raise SourceUnavailableError("The PBX broke off.")
+        await asyncio.sleep(3600)
+
+
+@pytest.fixture
+def watched() -> WatchedShelf:
+    return WatchedShelf()
+
+
 @pytest.fixture
 def pbx(simulated_pbx: Callable[..., ServedPbx]) -> ServedPbx:
     return simulated_pbx()
 
 
 @pytest.fixture
-def recording_shelves(pbx: ServedPbx, tmp_path: Path) -> dict[str, RecordingShelf]:
+def recording_shelves(pbx: ServedPbx, watched: WatchedShelf, tmp_path: Path) -> dict[str, RecordingShelf]:
     (tmp_path / "monitor").mkdir()
     return {
         "office": RestShelf(PbxAddress(pbx.url, pbx.api_key)),
         "branch": FolderShelf(tmp_path / "monitor", "Europe/Moscow"),
+        "far": watched,
     }
 
 
@@ -98,3 +132,67 @@ def test_a_recording_that_breaks_off_is_no_whole_one(
     )
     assert not [record for record in caplog.records if record.exc_info]
     assert journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id).status_code == 200
+
+
+@pytest.fixture
+def far(gateway: ServedGateway, warehouse: Warehouse, chief: dict[str, str]) -> httpx.Request:
+    """A question for a recording of the PBX that is watched."""
+    row = leg("far", MONDAY, ROMASHKA, "201", talk=9, recordingfile="/m/far.wav")
+    load(warehouse, [row], pbx_id="far")
+    asked = {"pbx_id": "far", "leg_id": row["UNIQUEID"]}
+    return httpx.Request("GET", f"{gateway.url}/journal/api/recording", params=asked, headers=chief)
+
+
+def test_a_pbx_is_let_go_when_the_listener_hangs_up(far: httpx.Request, watched: WatchedShelf) -> None:
+    """Otherwise each call that was heard half would hold a connection to the PBX."""
+    with httpx.Client(trust_env=False, timeout=20) as client:
+        answer = client.send(far, stream=True)
+        assert len(next(answer.iter_raw())) == 1000
+        answer.close()
+    assert watched.is_let_go.wait(20)
+
+
+def test_a_pbx_that_breaks_off_is_let_go_and_the_player_sees_it(far: httpx.Request, watched: WatchedShelf) -> None:
+    """Half a recording is not handed over as a whole one."""
+    watched.breaks_off = True
+    with httpx.Client(trust_env=False, timeout=20) as client, pytest.raises(httpx.RemoteProtocolError):
+        client.send(far)
+    assert watched.is_let_go.wait(20)
+
+
+def test_who_asks_for_the_headers_has_the_pbx_send_nothing(far: httpx.Request, watched: WatchedShelf) -> None:
+    """Players ask so for the length."""
+    with httpx.Client(trust_env=False, timeout=20) as client:
+        answer = client.send(httpx.Request("HEAD", far.url, headers=far.headers))
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "9000", b"")
+    assert watched.is_let_go.wait(20)
+    assert not watched.is_read
+
+
+@pytest.mark.parametrize(
+    ("byte_range", "status", "content"),
+    [("bytes=0-3", 206, b"RIFF"), ("bytes=-2", 206, b"yz"), ("bytes=900-", 416, None), ("bytes=x", 400, None)],
+)
+def test_parts_of_a_file_are_what_was_asked_for(
+    gateway: ServedGateway,
+    warehouse: Warehouse,
+    chief: dict[str, str],
+    tmp_path: Path,
+    byte_range: str,
+    status: int,
+    content: bytes | None,
+) -> None:
+    """A wrong part is refused and not taken for the whole."""
+    (tmp_path / "monitor" / "c.wav").write_bytes(b"RIFF....xyz")
+    row = leg("local", MONDAY, ROMASHKA, "201", talk=9, recordingfile="c.wav")
+    load(warehouse, [row], pbx_id="branch")
+    asked = {"pbx_id": "branch", "leg_id": row["UNIQUEID"]}
+    answer = httpx.get(
+        f"{gateway.url}/journal/api/recording",
+        params=asked,
+        headers={**chief, "Range": byte_range},
+        timeout=20,
+        trust_env=False,
+    )
+    assert answer.status_code == status
+    assert content is None or answer.content == content
