@@ -7,6 +7,7 @@ present: the newest materialisation of each partition, the last result of each c
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,12 +74,17 @@ def trim_log(instance: DagsterInstance, retention: LogRetention, now: datetime |
 
 
 def trim_console_logs(folder: Path, older_than: timedelta) -> int:
-    """Delete the console output Dagster captured of old runs; return how many runs."""
+    """Delete the console output Dagster captured of old runs, and the folder of each; return how many runs."""
     cutoff = (datetime.now(UTC) - older_than).timestamp()
-    old = [logs for logs in folder.glob("*/compute_logs") if logs.stat().st_mtime < cutoff]
-    for logs in old:
-        shutil.rmtree(logs, ignore_errors=True)
-    return len(old)
+    deleted = 0
+    for run_folder in folder.glob("*/"):
+        # Somebody else may tidy up, too; what else is kept there is not ours to delete.
+        with suppress(OSError):
+            if run_folder.stat().st_mtime < cutoff:
+                shutil.rmtree(run_folder / "compute_logs", ignore_errors=True)
+                run_folder.rmdir()
+                deleted += 1
+    return deleted
 
 
 def _trim_events(

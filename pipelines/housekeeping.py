@@ -41,6 +41,9 @@ UNFINISHED = [
     DagsterRunStatus.CANCELING,
 ]
 
+LAUNCHED = [status for status in UNFINISHED if status is not DagsterRunStatus.QUEUED]
+"""What needs a process; a queue may be hours long, and outlives all of ours."""
+
 OF_EVENTS = (live_legs.c.began_at, shown_cards.c.sent_at, event_gaps.c.ended_at, received_events.c.received_at)
 """What is kept as long as the events of calls, each by its moment."""
 
@@ -61,9 +64,9 @@ class Retention:
 
 
 def close_lost_runs(instance: DagsterInstance, older_than: timedelta) -> int:
-    """Mark unfinished runs failed that nobody can be working on any more; return how many."""
+    """Mark launched runs failed that nobody can be working on any more; return how many."""
     cutoff = datetime.now(UTC) - older_than
-    records = instance.get_run_records(RunsFilter(statuses=UNFINISHED, updated_before=cutoff))
+    records = instance.get_run_records(RunsFilter(statuses=LAUNCHED, updated_before=cutoff))
     for record in records:
         close_lost_run(instance, record.dagster_run)
     return len(records)

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celery.signals import worker_process_shutdown
 from dagster import DagsterInstance, DagsterRun
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
+
+from pipelines.dagster_log import trim_console_logs
+from pipelines.settings import load_settings
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -65,10 +71,17 @@ def worker_app(instance: DagsterInstance) -> Celery:
     return launcher.celery
 
 
+def tidy_when_processes_end(folder: Path) -> None:
+    """Delete old console output of runs on this machine: housekeeping sees only the one it runs on."""
+    kept = timedelta(days=load_settings().retention.event_log_days)
+    worker_process_shutdown.connect(lambda **_: trim_console_logs(folder, kept), weak=False)
+
+
 def work(runs: int) -> None:
     """Execute runs, so many at once, until SIGTERM; those that are being executed then are finished first."""
     with DagsterInstance.get() as instance:
         app = worker_app(instance)
+        tidy_when_processes_end(Path(instance.storage_directory()))
     # Once for all runs, which are executed in copies of this process.
     import pipelines.definitions  # noqa: F401
 

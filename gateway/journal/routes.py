@@ -38,7 +38,6 @@ from resources.telephony.recordings import (
 )
 from resources.telephony.source import SourceError
 
-
 T = TypeVar("T")
 
 LONGEST_REPORT_DAYS = 1_100

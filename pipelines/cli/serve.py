@@ -59,10 +59,9 @@ def serve(
     location = code_location(CHECKOUT)
 
     def workspaces() -> list[str]:
-        address, _, code_port = code_server.rpartition(":")
-        wait_until_listens(address, int(code_port), CODE_SERVER_SECONDS)
-        ours = write_workspace(CHECKOUT, settings.home, address, int(code_port))
-        return workspace_options(ours, settings.workspace)
+        address, code_port = address_of(code_server)
+        wait_until_listens(address, code_port, CODE_SERVER_SECONDS)
+        return workspace_options(write_workspace(CHECKOUT, settings.home, address, code_port), settings.workspace)
 
     def listen(default: int) -> list[str]:
         return ["-h", host, "-p", str(port or default)]
@@ -89,6 +88,18 @@ def serve(
         [sys.executable, "-m", *arguments],
         {**os.environ, **environment, "DAGSTER_HOME": str(home)},
     )
+
+
+def address_of(code_server: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`; an IPv6 address stands in brackets.
+
+    Raises:
+        SettingsError: it is no such address.
+    """
+    host, _, port = code_server.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError(f"--code-server names no host and port: {code_server} (for example dagster-code:4000)")
+    return host.strip("[]"), int(port)
 
 
 def _check_workers(settings: Settings) -> None:

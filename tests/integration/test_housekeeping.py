@@ -1,15 +1,22 @@
 """What keeps the tables small works from the first day on."""
 
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster import DagsterRunStatus
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from sqlalchemy import text
 
-from pipelines.dagster_log import LogRetention, trim_log
-from pipelines.housekeeping import Retention, trim_warehouse
+from pipelines.dagster_log import LogRetention, trim_console_logs, trim_log
+from pipelines.housekeeping import Retention, close_lost_runs, trim_warehouse
 from resources.warehouse import Warehouse
+from tests.rows import select
 
 
 def test_a_new_installation_has_nothing_to_trim(warehouse: Warehouse) -> None:
@@ -75,6 +82,80 @@ def test_a_trimmed_log_knows_of_every_day_what_it_knew(dagster_instance: dg.Dags
     assert rows(instance, "SELECT count(*) FROM asset_check_executions") == [(1,)]
     assert len(instance.get_run_records()) == 2
     assert sum(trim_log(instance, LogRetention()).values()) == 0
+
+
+def test_runs_that_wait_for_their_turn_are_not_lost(dagster_instance: dg.DagsterInstance) -> None:
+    """A backfill may queue for hours; only what was launched has a process that can be gone."""
+    instance = dagster_instance
+    statuses = [
+        DagsterRunStatus.QUEUED,
+        DagsterRunStatus.NOT_STARTED,
+        DagsterRunStatus.STARTING,
+        DagsterRunStatus.STARTED,
+        DagsterRunStatus.CANCELING,
+        DagsterRunStatus.SUCCESS,
+    ]
+    runs = {status: instance.add_run(dg.DagsterRun("job", status=status)).run_id for status in statuses}
+    assert close_lost_runs(instance, timedelta(hours=3)) == 0
+    aged(instance, 1)
+    assert close_lost_runs(instance, timedelta(hours=3)) == 4
+    now = {status: instance.get_run_by_id(run_id).status for status, run_id in runs.items()}  # type: ignore[union-attr]
+    assert now.pop(DagsterRunStatus.QUEUED) is DagsterRunStatus.QUEUED
+    assert now.pop(DagsterRunStatus.SUCCESS) is DagsterRunStatus.SUCCESS
+    assert set(now.values()) == {DagsterRunStatus.FAILURE}
+    assert close_lost_runs(instance, timedelta(hours=3)) == 0
+
+
+def test_old_console_output_goes_with_its_folder(tmp_path: Path) -> None:
+    """Empty folders of two hundred thousand runs a year would stay else; other things in there are somebody's."""
+    month_ago = (datetime.now(UTC) - timedelta(days=30)).timestamp()
+    for run in ("old", "emptied", "shared", "young"):
+        (tmp_path / run / "compute_logs").mkdir(parents=True)
+        (tmp_path / run / "compute_logs" / "step.out").write_text("said")
+    shutil.rmtree(tmp_path / "emptied" / "compute_logs")
+    (tmp_path / "shared" / "result").write_text("kept")
+    (tmp_path / "file").write_text("kept")
+    for run in ("old", "emptied", "shared", "file"):
+        os.utime(tmp_path / run, (month_ago, month_ago))
+    trim_console_logs(tmp_path, timedelta(days=14))
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left == {"shared", "shared/result", "young", "young/compute_logs", "young/compute_logs/step.out", "file"}
+
+
+def test_two_may_tidy_up_at_once(dagster_instance: dg.DagsterInstance, warehouse: Warehouse) -> None:
+    """Started by hand while the schedule's is at it."""
+    materialise(dagster_instance, "2026-03-01", "2026-03-02", times=3)
+    aged(dagster_instance, 400)
+    with ThreadPoolExecutor(2) as both:
+        trims = [both.submit(trim_log, dagster_instance, LogRetention()) for _ in range(2)]
+        deleted = [trim.result() for trim in trims]
+        for trim in [both.submit(trim_warehouse, warehouse, Retention()) for _ in range(2)]:
+            trim.result()
+    assert sum(each["runs deleted"] for each in deleted) == 9
+    assert dagster_instance.get_materialized_partitions(dg.AssetKey("by_day")) == {"2026-03-01", "2026-03-02"}
+
+
+def test_what_is_still_needed_is_not_old(warehouse: Warehouse) -> None:
+    """The versions that answer, or would after a rollback; what was refused within the year."""
+    with warehouse.transaction() as connection:
+        for statement in (
+            "INSERT INTO routing_versions (rules, clients, rows_opened, rows_closed, built_at) "
+            "SELECT '{}', 1, 1, 0, now() - make_interval(days => age) "
+            "FROM unnest('{400, 300, 200, 100, 1}'::int[]) AS age",
+            "INSERT INTO routing_table (version, until_version, number, rank, client_id, employee_id, employee_name, "
+            "score, share, is_responsible, reason) "
+            "SELECT v, nullif(v + 1, 6), '+7', 1, 'c', 'e', 'E', 1, 1, true, 'r' FROM generate_series(1, 5) AS v",
+            "INSERT INTO published_routing (version, previous_version, verified_at, stale_at, policy) "
+            "VALUES (5, 3, now(), now(), '{}')",
+            "INSERT INTO quarantine (source, reason, raw, seen_at) "
+            "SELECT 'office', 'why', age::text, now() - make_interval(days => age) "
+            "FROM unnest('{400, 300}'::int[]) AS age",
+        ):
+            connection.execute(text(statement))
+    trim_warehouse(warehouse, Retention())
+    assert select(warehouse, "SELECT version FROM routing_versions ORDER BY 1") == [(3,), (4,), (5,)]
+    assert select(warehouse, "SELECT version FROM routing_table ORDER BY 1") == [(3,), (4,), (5,)]
+    assert select(warehouse, "SELECT raw FROM quarantine") == [("300",)]
 
 
 def test_what_is_young_stays_and_failures_stay_longest(dagster_instance: dg.DagsterInstance) -> None:
