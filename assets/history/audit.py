@@ -167,7 +167,7 @@ class _Audit:
         }
         found: dict[int, Gap] = {}
         for place, rows in rows_of.items():
-            gap = self._hour(place, rows - held[place], source_rows=rows, held_rows=held[place])
+            gap = self._hour(place, rows, held[place])
             if rows == held[place] or settled.get(gap.subject) == (rows, held[place]):
                 continue
             if place < oldest_kept:
@@ -217,7 +217,7 @@ class _Audit:
             self._refuse_to_empty()
         for place, rows in self._count_held().items():
             if rows != before[place]:
-                gap = self._hour(place, rows - before[place], source_rows=rows)
+                gap = self._hour(place, rows, before[place])
                 judge_hour(gap, rows, rows)
                 self._report.gaps.append(gap)
 
@@ -245,12 +245,15 @@ class _Audit:
         store_portions(self._connection, source.pbx_id, source.dialect, [portion], self._rules, self._report.load)
 
     def _refuse_to_empty(self) -> None:
-        refuse_to_empty(self._connection, **self.days)
+        last_day = self._start_of(len(self._edges) - 2).date()
+        refuse_to_empty(self._connection, self._source.pbx_id, self._start_of(0).date(), last_day)
 
-    def _hour(self, place: int, rows_missing: int, **counted: int) -> Gap:
+    def _hour(self, place: int, source_rows: int, held_rows: int) -> Gap:
         """Return the gap of an hour; it is named by its start."""
         start_at = self._start_of(place)
-        return Gap("hour", start_at.isoformat(timespec="minutes"), start_at.date(), rows_missing, **counted)
+        subject = start_at.isoformat(timespec="minutes")
+        missing = source_rows - held_rows
+        return Gap("hour", subject, start_at.date(), missing, source_rows=source_rows, held_rows=held_rows)
 
     def _start_of(self, place: int) -> datetime:
         return self._edges[place].astimezone(ZoneInfo(self._rules.business_zone))

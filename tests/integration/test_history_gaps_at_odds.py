@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from assets.history.audit import audit_days
-from assets.history.load import LoadRules, load_new, lock_of
+from assets.history.load import LoadRules, load_new, lock_of, reread_days
 from resources.telephony.asterisk_csv import AsteriskCsvSource
 from resources.telephony.mikopbx_get_data import MikoPbxGetDataSource
 from resources.telephony.mikopbx_rest import MikoPbxRestSource
@@ -243,7 +243,8 @@ def test_a_hole_in_the_hour_that_comes_twice_is_one_hour(warehouse: Warehouse, s
 def test_hours_of_more_rows_than_a_page_come_whole(warehouse: Warehouse, simulated_pbx: Serve) -> None:
     """Pages follow the ids within the hour."""
     served = simulated_pbx()
-    served.store.finalise([leg(f"mikopbx-{n}", MORNING + timedelta(minutes=n), CLIENT, "201") for n in range(50)])
+    begun = [*(MORNING + timedelta(minutes=n) for n in range(49)), MORNING + timedelta(minutes=59, seconds=59.9)]
+    served.store.finalise([leg(f"mikopbx-{n}", at, CLIENT, "201") for n, at in enumerate(begun)])
     load_new(warehouse, served.source(), RULES)
     before = snapshot(warehouse)
     lose(warehouse, "true")
@@ -260,3 +261,66 @@ def test_an_audit_waits_its_turn_so_long_and_no_longer(warehouse: Warehouse, sim
     served = simulated_pbx()
     with warehouse.locked(lock_of("office")), pytest.raises(WarehouseBusyError):
         audit_days(warehouse, served.source(), RULES, FIRST, LAST, wait_seconds=0)
+
+
+def test_the_first_and_the_last_row_of_a_day_are_missed_by_their_neighbours(
+    warehouse: Warehouse, simulated_pbx: Serve
+) -> None:
+    """`get_data` has no counts: only the rows of the days beside tell of these; and of the very first row the ids."""
+    served = simulated_pbx()
+    rows = [leg(f"mikopbx-{n}", MORNING + timedelta(hours=8 * n), CLIENT, "201") for n in range(9)]
+    served.store.finalise(rows)
+    source = MikoPbxGetDataSource("office", served.url, timezone="Europe/Moscow", bounds=IMPATIENT)
+    load_new(warehouse, source, RULES)
+    before = snapshot(warehouse)
+    lose(warehouse, "source_row_id IN (1, 3, 5)")
+    with warehouse.transaction() as connection:
+        # Nor do their calls tell.
+        connection.exec_driver_sql("DELETE FROM call_history WHERE linkedid IN ('mikopbx-0', 'mikopbx-2', 'mikopbx-4')")
+    audit(warehouse, source, date(2026, 3, 3), date(2026, 3, 3))
+    assert gaps(warehouse) == [("ids", "3-3", 1, 1, "restored"), ("ids", "5-5", 1, 1, "restored")]
+    audit(warehouse, source, MONDAY, MONDAY)
+    assert gaps(warehouse)[0] == ("ids", "1-1", 1, 1, "restored")
+    assert snapshot(warehouse)["call_legs"] == before["call_legs"]
+    source.close()
+
+
+def test_calls_that_are_gone_are_no_holes(warehouse: Warehouse, simulated_pbx: Serve) -> None:
+    """Somebody deleted them at the server, whole or in part, and a re-read marked them."""
+    served = simulated_pbx()
+    served.store.finalise([*two_legs(), *(leg(f"mikopbx-{n}", MORNING, CLIENT, "201") for n in range(3))])
+    load_new(warehouse, served.source(), RULES)
+    for row_id in ("2", "4"):
+        served.store.delete(row_id)
+    assert reread_days(warehouse, served.source(), RULES, MONDAY, MONDAY).gone == 2
+    assert audit(warehouse, served.source(), MONDAY, MONDAY).gaps == []
+
+
+def test_findings_of_other_days_and_servers_are_left_alone(warehouse: Warehouse, simulated_pbx: Serve) -> None:
+    """An audit settles what it looked at, and adds up what comes back again and again."""
+    served = simulated_pbx()
+    served.store.finalise([*two_legs(), *two_legs_of_tuesday()])
+    load_new(warehouse, served.source(), RULES)
+    with warehouse.transaction() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO history_gaps (pbx_id, kind, subject, call_day, rows_missing, source_rows, held_rows, state) "
+            "VALUES ('branch', 'ids', '1-2', '2026-03-02', 2, NULL, NULL, 'open'), "
+            "('office', 'ids', '8-9', '2026-03-05', 2, NULL, NULL, 'open'), "
+            "('branch', 'hour', '2026-03-02T10:00+03:00', '2026-03-02', 1, 2, 1, 'empty')"
+        )
+    former = gaps(warehouse)
+    lose(warehouse, "source_row_id IN (2, 4)")
+    audit(warehouse, served.source(), MONDAY, MONDAY)
+    lose(warehouse, "source_row_id = 2")
+    audit(warehouse, served.source(), MONDAY, MONDAY)
+    found = [gap for gap in gaps(warehouse) if gap not in former]
+    assert [gap for gap in gaps(warehouse) if gap in former] == former
+    assert found == [
+        ("call", "mikopbx-a", 1, 2, "restored"),
+        ("hour", "2026-03-02T10:00+03:00", 1, 2, "restored"),
+        ("ids", "2-2", 1, 2, "restored"),
+    ]
+
+
+def two_legs_of_tuesday() -> list[dict[str, Any]]:
+    return [row | {"linkedid": "mikopbx-t"} for row in two_legs(MORNING + timedelta(days=1))]

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 from dagster import DagsterRunStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from sqlalchemy import text
@@ -71,6 +73,9 @@ def test_a_trimmed_log_knows_of_every_day_what_it_knew(dagster_instance: dg.Dags
     aged(instance, 400)
     materialise(instance, "2026-03-03")
     key = dg.AssetKey("by_day")
+    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
     before = instance.get_materialized_partitions(key), instance.get_latest_materialization_event(dg.AssetKey("whole"))
     deleted = trim_log(instance, LogRetention())
     assert deleted["runs deleted"] == 9
@@ -78,10 +83,19 @@ def test_a_trimmed_log_knows_of_every_day_what_it_knew(dagster_instance: dg.Dags
     assert deleted["superseded events of assets deleted"] == 2 * 2 * 3
     after = instance.get_materialized_partitions(key), instance.get_latest_materialization_event(dg.AssetKey("whole"))
     assert after == before
+    assert newest == instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
     assert before[0] == {"2026-03-01", "2026-03-02", "2026-03-03"}
     assert rows(instance, "SELECT count(*) FROM asset_check_executions") == [(1,)]
+    orphans = "SELECT count(*) FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)"
+    assert rows(instance, orphans) == [(0,)]
     assert len(instance.get_run_records()) == 2
     assert sum(trim_log(instance, LogRetention()).values()) == 0
+
+
+ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository"), "job")
+"""Whose a queued run is."""
 
 
 def test_runs_that_wait_for_their_turn_are_not_lost(dagster_instance: dg.DagsterInstance) -> None:
@@ -95,7 +109,10 @@ def test_runs_that_wait_for_their_turn_are_not_lost(dagster_instance: dg.Dagster
         DagsterRunStatus.CANCELING,
         DagsterRunStatus.SUCCESS,
     ]
-    runs = {status: instance.add_run(dg.DagsterRun("job", status=status)).run_id for status in statuses}
+    runs = {
+        status: instance.add_run(dg.DagsterRun("job", status=status, remote_job_origin=ORIGIN)).run_id
+        for status in statuses
+    }
     assert close_lost_runs(instance, timedelta(hours=3)) == 0
     aged(instance, 1)
     assert close_lost_runs(instance, timedelta(hours=3)) == 4
@@ -135,24 +152,37 @@ def test_two_may_tidy_up_at_once(dagster_instance: dg.DagsterInstance, warehouse
     assert dagster_instance.get_materialized_partitions(dg.AssetKey("by_day")) == {"2026-03-01", "2026-03-02"}
 
 
-def test_what_is_still_needed_is_not_old(warehouse: Warehouse) -> None:
-    """The versions that answer, or would after a rollback; what was refused within the year."""
+@pytest.mark.parametrize(("live", "previous"), [(5, 3), (3, 5)])
+def test_what_is_still_needed_is_not_old(warehouse: Warehouse, live: int, previous: int) -> None:
+    """The versions that answer, or would after a rollback; what was refused within the year; what is not over."""
     with warehouse.transaction() as connection:
         for statement in (
             "INSERT INTO routing_versions (rules, clients, rows_opened, rows_closed, built_at) "
             "SELECT '{}', 1, 1, 0, now() - make_interval(days => age) "
-            "FROM unnest('{400, 300, 200, 100, 1}'::int[]) AS age",
+            "FROM unnest(CAST('{400, 300, 200, 100, 1}' AS int[])) AS age",
             "INSERT INTO routing_table (version, until_version, number, rank, client_id, employee_id, employee_name, "
             "score, share, is_responsible, reason) "
             "SELECT v, nullif(v + 1, 6), '+7', 1, 'c', 'e', 'E', 1, 1, true, 'r' FROM generate_series(1, 5) AS v",
             "INSERT INTO published_routing (version, previous_version, verified_at, stale_at, policy) "
-            "VALUES (5, 3, now(), now(), '{}')",
+            "VALUES (:live, :previous, now(), now(), '{}')",
             "INSERT INTO quarantine (source, reason, raw, seen_at) "
-            "SELECT 'office', 'why', age::text, now() - make_interval(days => age) "
-            "FROM unnest('{400, 300}'::int[]) AS age",
+            "SELECT 'office', 'why', CAST(age AS text), now() - make_interval(days => age) "
+            "FROM unnest(CAST('{400, 300}' AS int[])) AS age",
+            "INSERT INTO event_gaps (pbx_id, began_at, ended_at, reason, legs_closed) VALUES "
+            "('long', now() - interval '400 days', now(), '', 0), "
+            "('over', now() - interval '400 days', now() - interval '399 days', '', 0)",
+            "INSERT INTO login_sessions (token_hash, employee_id, expires_at) "
+            "VALUES ('on', 'anna', now() + interval '1 hour'), ('over', 'anna', now() - interval '1 hour')",
+            "INSERT INTO received_webhooks (account, body, received_at, taken_at) VALUES "
+            "('waits', '', now() - interval '400 days', NULL), ('taken', '', now(), now() - interval '400 days')",
         ):
-            connection.execute(text(statement))
+            query = text(statement)
+            known = {"live": live, "previous": previous}
+            connection.execute(query, {name: known[name] for name in query.compile().params})
     trim_warehouse(warehouse, Retention())
+    assert select(warehouse, "SELECT account FROM received_webhooks") == [("waits",)]
+    assert select(warehouse, "SELECT pbx_id FROM event_gaps") == [("long",)]
+    assert select(warehouse, "SELECT token_hash FROM login_sessions") == [("on",)]
     assert select(warehouse, "SELECT version FROM routing_versions ORDER BY 1") == [(3,), (4,), (5,)]
     assert select(warehouse, "SELECT version FROM routing_table ORDER BY 1") == [(3,), (4,), (5,)]
     assert select(warehouse, "SELECT raw FROM quarantine") == [("300",)]

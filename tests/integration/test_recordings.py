@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import httpx
 import pytest
+from sqlalchemy import text
 
 from assets.history import gap_assets
 from assets.history.audit import audit_days
@@ -112,6 +113,10 @@ def test_files_of_a_folder_are_matched_both_ways(warehouse: Warehouse, tmp_path:
     assert {(kind, state) for kind, _, state in gaps(warehouse)} == {("file", "open"), ("recording", "open")}
     assert ("file", "2026/03/02/nobodys.wav", "open") in gaps(warehouse)
     assert select(warehouse, "SELECT sum(size_bytes) FROM recordings") == [(150,)]
+    written = "SELECT leg_id, CAST(xmin AS text) FROM recordings ORDER BY 1"
+    before = select(warehouse, written)
+    check_recordings(warehouse, "office", rules, DAY, DAY)
+    assert select(warehouse, written) == before
     (dated / "lost.wav").write_bytes(b"z")
     (dated / "nobodys.wav").unlink()
     check_recordings(warehouse, "office", rules, DAY, DAY)
@@ -198,28 +203,34 @@ def test_the_recording_of_a_call_that_is_gone_is_not_missed(warehouse: Warehouse
     """Who deletes a call at the PBX deletes its file with it."""
     (tmp_path / "monitor").mkdir()
     rules = RecordingRules(FolderShelf(tmp_path / "monitor", ZONE))
-    load(warehouse, [talk("call", "a.wav"), talk("other", "b.wav")])
+    load(warehouse, [talk("call", "a.wav"), talk("other", "b.wav"), talk("long gone", "c.wav")])
+
+    def lose(call: str) -> None:
+        with warehouse.transaction() as connection:
+            connection.execute(text("UPDATE call_legs SET gone_at = now() WHERE linkedid = :call"), {"call": call})
+
+    lose("long gone")
     check_recordings(warehouse, "office", rules, DAY, DAY)
-    assert set(states(warehouse).values()) == {"missing"}
-    with warehouse.transaction() as connection:
-        connection.exec_driver_sql("UPDATE call_legs SET gone_at = now() WHERE linkedid = 'call'")
+    assert states(warehouse) == {"call": "missing", "other": "missing"}
+    lose("call")
     check_recordings(warehouse, "office", rules, DAY, DAY)
     assert states(warehouse) == {"other": "missing"}
     assert sorted(state for *_, state in gaps(warehouse)) == ["open", "restored"]
 
 
 def test_a_servers_recordings_are_its_own(warehouse: Warehouse, tmp_path: Path) -> None:
-    """Two servers may give a leg the same key, and a file the same name."""
+    """Two servers may give a leg the same key, and have a file of the same name."""
     row = talk("call", "a.wav")
     for pbx_id in ("office", "branch"):
-        load(warehouse, [row], pbx_id=pbx_id)
+        load(warehouse, [row | {"recordingfile": "a.wav" if pbx_id == "office" else "b.wav"}], pbx_id=pbx_id)
         (tmp_path / pbx_id / "2026/03/02").mkdir(parents=True)
-    (tmp_path / "office/2026/03/02/a.wav").write_bytes(b"x")
+        (tmp_path / pbx_id / "2026/03/02/a.wav").write_bytes(b"x")
     for pbx_id in ("office", "branch", "office"):
         check_recordings(warehouse, pbx_id, RecordingRules(FolderShelf(tmp_path / pbx_id, ZONE)), DAY, DAY)
     found = select(warehouse, "SELECT pbx_id, state FROM recordings ORDER BY 1")
     assert found == [("branch", "missing"), ("office", "available")]
-    assert select(warehouse, "SELECT pbx_id, state FROM history_gaps") == [("branch", "open")]
+    amiss = select(warehouse, "SELECT pbx_id, kind, state FROM history_gaps ORDER BY kind")
+    assert amiss == [("branch", "file", "open"), ("branch", "recording", "open")]
 
 
 @pytest.mark.parametrize("name", ["../secret.wav", "/etc/passwd", "link.wav", "loop.wav", "x" * 300 + ".wav", "."])

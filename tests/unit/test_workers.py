@@ -1,4 +1,4 @@
-"""What a Celery worker does besides executing runs, and how it tells that one is lost."""
+"""How a run is told lost of which no worker knows, and what else services on several machines see to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ pytest.importorskip("dagster_celery")
 from celery.signals import worker_process_shutdown
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
+from pipelines.cli.serve import address_of
+from pipelines.settings import SettingsError
 from pipelines.workers import WorkersRunLauncher, tidy_when_processes_end
 
 
@@ -35,7 +37,7 @@ def launcher(*answers: dict[str, Any] | None) -> tuple[WorkersRunLauncher, list[
 
 RUN = DagsterRun("job", tags={DAGSTER_CELERY_TASK_ID_TAG: "task"})
 HAS_IT = {"first@here": {}, "second@there": {"task": ["active", {}]}}
-HAS_IT_NOT = {"first@here": {}, "second@there": {}}
+HAS_IT_NOT: dict[str, Any] = {"first@here": {}, "second@there": {}}
 
 
 def test_a_run_that_any_worker_has_is_not_lost() -> None:
@@ -81,3 +83,18 @@ def test_a_worker_tidies_up_its_own_machine(tmp_path: Path, monkeypatch: pytest.
     finally:
         worker_process_shutdown.receivers = receivers
     assert [path.name for path in (tmp_path / "storage").iterdir()] == ["young"]
+
+
+@pytest.mark.parametrize(
+    ("given", "address"), [("dagster-code:4000", ("dagster-code", 4000)), ("[::1]:4000", ("::1", 4000))]
+)
+def test_the_code_server_is_found_by_host_and_port(given: str, address: tuple[str, int]) -> None:
+    """An IPv6 address stands in brackets."""
+    assert address_of(given) == address
+
+
+@pytest.mark.parametrize("given", ["dagster-code", ":4000", "dagster-code:grpc", ""])
+def test_no_address_of_a_code_server_is_told_plainly(given: str) -> None:
+    """It was a traceback."""
+    with pytest.raises(SettingsError, match="for example"):
+        address_of(given)
