@@ -152,12 +152,15 @@ def test_a_pbx_is_let_go_when_the_listener_hangs_up(far: httpx.Request, watched:
     assert watched.is_let_go.wait(20)
 
 
-def test_a_pbx_that_breaks_off_is_let_go_and_the_player_sees_it(far: httpx.Request, watched: WatchedShelf) -> None:
+def test_a_pbx_that_breaks_off_is_let_go_and_the_player_sees_it(
+    far: httpx.Request, watched: WatchedShelf, caplog: pytest.LogCaptureFixture
+) -> None:
     """Half a recording is not handed over as a whole one."""
     watched.breaks_off = True
     with httpx.Client(trust_env=False, timeout=20) as client, pytest.raises(httpx.RemoteProtocolError):
         client.send(far)
     assert watched.is_let_go.wait(20)
+    assert "not played to its end: The PBX broke off." in caplog.text
 
 
 def test_who_asks_for_the_headers_has_the_pbx_send_nothing(far: httpx.Request, watched: WatchedShelf) -> None:

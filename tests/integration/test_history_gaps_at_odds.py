@@ -89,6 +89,20 @@ def test_a_call_is_not_given_up_while_its_ids_cannot_be_read(warehouse: Warehous
     source.close()
 
 
+def test_a_server_without_any_row_gives_no_call_up(warehouse: Warehouse, simulated_pbx: Serve) -> None:
+    """`get_data` cannot be asked for counts; an empty table from the first id on is a failure inside the PBX."""
+    served, other = simulated_pbx(), simulated_pbx()
+    rows = two_legs()
+    served.store.finalise(rows)
+    load_new(warehouse, served.source(), RULES)
+    lose(warehouse, "leg_id = :key", key=rows[1]["UNIQUEID"])
+    source = MikoPbxGetDataSource("office", other.url, timezone="Europe/Moscow", bounds=IMPATIENT)
+    audit(warehouse, source, MONDAY, MONDAY)
+    assert {state for *_, state in gaps(warehouse)} == {"open"}
+    assert select(warehouse, "SELECT legs FROM call_history") == [(2,)]
+    source.close()
+
+
 def test_a_leg_lost_after_midnight_comes_back_with_its_calls_day(warehouse: Warehouse, simulated_pbx: Serve) -> None:
     """The audit of a day reads its calls to their ends, though nothing is counted there."""
     served = simulated_pbx()
@@ -216,6 +230,7 @@ def test_another_servers_rows_are_neither_counted_nor_touched(warehouse: Warehou
     report = audit(warehouse, served.source())
     assert report.load.new == lost
     assert sum(gap.rows_restored for gap in report.gaps if gap.kind == "ids") == lost
+    assert sum(gap.rows_restored for gap in report.gaps if gap.kind == "call") == lost
     assert select(warehouse, "SELECT * FROM call_legs WHERE pbx_id = 'branch' ORDER BY leg_id") == branch
 
 
@@ -294,6 +309,9 @@ def test_calls_that_are_gone_are_no_holes(warehouse: Warehouse, simulated_pbx: S
         served.store.delete(row_id)
     assert reread_days(warehouse, served.source(), RULES, MONDAY, MONDAY).gone == 2
     assert audit(warehouse, served.source(), MONDAY, MONDAY).gaps == []
+    lose(warehouse, "source_row_id = 1")
+    audit(warehouse, served.source(), MONDAY, MONDAY)
+    assert ("call", "mikopbx-a", 1, 1, "restored") in gaps(warehouse)
 
 
 def test_findings_of_other_days_and_servers_are_left_alone(warehouse: Warehouse, simulated_pbx: Serve) -> None:

@@ -92,6 +92,11 @@ def test_a_trimmed_log_knows_of_every_day_what_it_knew(dagster_instance: dg.Dags
     assert rows(instance, orphans) == [(0,)]
     assert len(instance.get_run_records()) == 2
     assert sum(trim_log(instance, LogRetention()).values()) == 0
+    aged(instance, 400)
+    trim_log(instance, LogRetention())
+    assert instance.get_run_records() == []
+    assert instance.get_materialized_partitions(key) == before[0]
+    assert rows(instance, "SELECT count(*) FROM asset_check_executions") == [(1,)]
 
 
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository"), "job")
