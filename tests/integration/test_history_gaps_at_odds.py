@@ -44,16 +44,19 @@ class Unnumbered:
 
 
 class GoneAfterIds(Unnumbered):
-    """A server that goes away when it was asked for its ids."""
+    """A server that goes away when it was asked for its first ids."""
 
     def __init__(self, source: MikoPbxRestSource) -> None:
         super().__init__(source)
         self.last_id, self._portions = source.last_id, source.portions_of_ids
+        self.portions_within = self._away
 
     def portions_of_ids(self, ranges: Sequence[IdRange]) -> Iterator[Portion]:
-        """Hand over everything, and fail then."""
-        yield from self._portions(ranges)
-        raise SourceUnavailableError("away")
+        """Hand over the first of them."""
+        return self._portions(ranges[:1])
+
+    def _away(self, spans: Sequence[tuple[datetime, datetime]]) -> Iterator[Portion]:
+        raise SourceUnavailableError(f"away before {spans}")
 
 
 def test_a_call_is_not_given_up_while_the_server_fails(warehouse: Warehouse, simulated_pbx: Serve) -> None:
@@ -171,7 +174,7 @@ def test_an_audit_that_cannot_read_has_changed_nothing(warehouse: Warehouse, sim
 
 
 def test_an_audit_that_ends_in_the_middle_has_changed_nothing(warehouse: Warehouse, simulated_pbx: Serve) -> None:
-    """The ids came back, then the server went away."""
+    """One row came back, then the server went away."""
     served = simulated_pbx()
     served.store.finalise(many_calls(40))
     load_new(warehouse, served.source(), RULES)

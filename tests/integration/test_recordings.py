@@ -456,6 +456,7 @@ def test_an_audit_of_recordings_leaves_the_holes_of_legs_alone(warehouse: Wareho
         connection.exec_driver_sql("DELETE FROM call_legs WHERE source_row_id = 2")
     audit_days(warehouse, served.source(), LoadRules(), DAY, DAY, is_repairing=False)
     check_recordings(warehouse, "office", RecordingRules(is_expected=True), DAY, DAY)
+    audit_days(warehouse, served.source(), LoadRules(), DAY, DAY, is_repairing=False)
     assert {(kind, state) for kind, _, state in gaps(warehouse)} == {
         ("call", "open"),
         ("hour", "open"),
