@@ -128,7 +128,7 @@ def test_a_recording_that_breaks_off_is_no_whole_one(
         journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id)
     [told] = [record for record in caplog.records if record.name == "gateway.journal.routes"]
     assert told.getMessage() == (
-        "A recording broke off: The PBX does not hand over the recording (RemoteProtocolError)."
+        "A recording broke off: The PBX broke off in the recording (RemoteProtocolError)."
     )
     assert not [record for record in caplog.records if record.exc_info]
     assert journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id).status_code == 200
@@ -160,7 +160,7 @@ def test_a_pbx_that_breaks_off_is_let_go_and_the_player_sees_it(
     with httpx.Client(trust_env=False, timeout=20) as client, pytest.raises(httpx.RemoteProtocolError):
         client.send(far)
     assert watched.is_let_go.wait(20)
-    assert "not played to its end: The PBX broke off." in caplog.text
+    assert "A recording broke off: The PBX broke off." in caplog.text
 
 
 def test_who_asks_for_the_headers_has_the_pbx_send_nothing(far: httpx.Request, watched: WatchedShelf) -> None:
