@@ -127,9 +127,7 @@ def test_a_recording_that_breaks_off_is_no_whole_one(
     with pytest.raises(httpx.RemoteProtocolError):
         journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id)
     [told] = [record for record in caplog.records if record.name == "gateway.journal.routes"]
-    assert told.getMessage() == (
-        "A recording broke off: The PBX broke off in the recording (RemoteProtocolError)."
-    )
+    assert told.getMessage() == ("A recording broke off: The PBX broke off in the recording (RemoteProtocolError).")
     assert not [record for record in caplog.records if record.exc_info]
     assert journal(gateway, chief, "recording", pbx_id="office", leg_id=leg_id).status_code == 200
 
