@@ -28,8 +28,8 @@ STAMP = ENVIRONMENT / "bootstrap.json"
 LONGEST_TEMPORARY_FOLDER = 50
 
 # Most tests wait for something, so there are more workers than cores; each has a PostgreSQL of its own. The tests of a
-# file stay together, for what they share.
-ALL_TESTS = ["-n", "3", "--dist", "loadfile"]
+# file stay together, for what they share. In the order of their folders: files with one long test would come last.
+ALL_TESTS = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> None:
