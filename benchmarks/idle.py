@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -11,6 +13,8 @@ from sqlalchemy import create_engine, make_url, text
 from pipelines.services.running import find_running, marked_processes
 from resources.postgres.endpoint import Endpoint
 
+POSTGRES = "PostgreSQL, all its processes"
+
 
 def run(home: Path, seconds: int) -> str:
     """Watch the `up` or `demo` that runs on `home`, and return the table."""
@@ -18,15 +22,24 @@ def run(home: Path, seconds: int) -> str:
     server = Endpoint(home.resolve() / "postgres").read()
     if running is None or server is None:
         return f"Nothing runs on {home}: start 'switchboard up' there first.\n"
-    watched = {_name(process): process for process in [*marked_processes(home.resolve()), *_postgres(home)]}
+    watched = [*marked_processes(home.resolve()), *_postgres(home)]
+    # What a backend spends after its connection has ended stands with the postmaster, its parent.
+    names = {process: _name(process) for process in watched}
     runs_before = _count_runs(server.url("dagster"))
-    before = {name: _spent(process) for name, process in watched.items()}
+    before = {process: _spent(process) for process in watched}
     time.sleep(seconds)
-    shares = {name: 100 * (_spent(process) - before[name]) / seconds for name, process in watched.items()}
+    shares: defaultdict[str, float] = defaultdict(float)
+    sizes: Counter[str] = Counter()
+    for process, name in names.items():
+        with suppress(psutil.NoSuchProcess):
+            sizes[name] += process.memory_info().rss
+            shares[name] += 100 * (_spent(process) - before[process]) / seconds
     launched = _count_runs(server.url("dagster")) - runs_before
     lines = [f"### An idle instance, {seconds} s", "", "| process | % of one core | MB |", "|---|---|---|"]
     for name, share in sorted(shares.items(), key=lambda item: -item[1]):
-        lines.append(f"| {name} | {share:.1f} | {watched[name].memory_info().rss / 2**20:.0f} |")
+        # Added up, the memory that backends share would be counted for each.
+        size = "" if name == POSTGRES else f"{sizes[name] / 2**20:.0f}"
+        lines.append(f"| {name} | {share:.1f} | {size} |")
     lines.append(f"| all | {sum(shares.values()):.1f} | |")
     return "\n".join([*lines, "", f"Runs launched: {launched}.", ""])
 
@@ -47,10 +60,7 @@ def _is_child_of(process: psutil.Process, folder: str) -> bool:
 
 
 def _spent(process: psutil.Process) -> float:
-    try:
-        spent = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
+    spent = process.cpu_times()
     # Children that ended meanwhile, such as a connection's backend, are counted by their parent.
     return spent.user + spent.system + spent.children_user + spent.children_system
 
@@ -67,8 +77,11 @@ def _name(process: psutil.Process) -> str:
         "simulators",
         "resources.postgres",
     )
-    shown = next((name for name in known if name in " ".join(words)), process.name())
-    return f"{shown} ({process.pid})"
+    return (
+        POSTGRES
+        if process.name() == "postgres"
+        else next((name for name in known if name in " ".join(words)), process.name())
+    )
 
 
 def _count_runs(url: str) -> int:

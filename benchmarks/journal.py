@@ -82,6 +82,8 @@ def _questions() -> Mapping[str, list[Question]]:
         "a name as it is typed, a month": [page(text=text, **MONTH) for text in TYPED],
         "a number as it is typed, all days": [page(text=text) for text in DIGITS],
         "a number as it is typed, a month": [page(text=text, **MONTH) for text in DIGITS],
+        "a name as it is typed, of an employee": [page(text=text, employee="employee-207") for text in TYPED],
+        "a name as it is typed, lost calls, where there are none": [page(text=text, kind="lost") for text in TYPED],
         **{f"report {name}, a month": [report(name)] for name in ("periods", "regions", "hours", "lines", "employees")},
         **{f"report {name}, a month": [report(name)] for name in ("clients", "leads", "missed")},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,7 +34,11 @@ def main() -> None:
     # Of others' lines only warnings: httpx names whole addresses at INFO, and those hold tokens.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("assets.live").setLevel(logging.INFO)
-    asyncio.run(_run(load_settings()))
+    try:
+        asyncio.run(_run(load_settings()))
+    except SettingsError as error:
+        # The log is where people look, and they need the words.
+        sys.exit(str(error))
 
 
 async def _run(settings: Settings) -> None:
