@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from gateway.journal.filters import CALLS, CallFilter, conditions
 from gateway.journal.regions import in_region
-from gateway.journal.search import Days, Pattern, with_text
+from gateway.journal.search import Candidates, Days, Pattern, candidates_of, with_text
 from gateway.people import Viewer
 from resources.warehouse.tables import (
     call_history,
@@ -69,13 +69,15 @@ class Journal:
         self._connection = connection
         self._viewer = viewer
         self._zone = zone
+        self._candidates: dict[Pattern, Candidates | None] = {}
 
     def page(self, asked: CallFilter, after: Place | None = None) -> dict[str, Any]:
         """Return the newest calls that are asked for, or those after a place, and whether there are more."""
         wanted = PAGE_CALLS + 1
         rows: Sequence[RowMapping] = []
-        # The calls of the last few clients that fit a text are most often enough, and soon gathered.
-        for callers in (wanted, 8 * wanted, None):
+        # The calls of the last few clients that fit a text are most often enough, and soon gathered. Where filters
+        # leave few of them, those of twice as many cost about as much again, those of all many times that.
+        for callers in (wanted, 8 * wanted, 16 * wanted, 32 * wanted, None):
             found, is_all = self._conditions(asked, after, callers)
             rows = self._connection.execute(_sorted(found, after).limit(wanted)).mappings().all()
             if is_all or len(rows) == wanted:
@@ -170,7 +172,10 @@ class Journal:
         if pattern is None:
             return found, True
         last_day = min((day for day in (asked.last_day, after and after.call_day) if day), default=None)
-        return with_text(self._connection, pattern, found, Days(asked.first_day, last_day, self._zone), callers)
+        if pattern not in self._candidates:
+            self._candidates[pattern] = candidates_of(self._connection, pattern)
+        days = Days(asked.first_day, last_day, self._zone)
+        return with_text(self._connection, pattern, self._candidates[pattern], found, days, callers)
 
 
 def _sorted(found: list[ColumnElement[bool]], after: Place | None = None) -> Select[Any]:

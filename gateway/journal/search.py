@@ -38,6 +38,8 @@ from resources.warehouse.tables import call_history, crm_parties, crm_phones, en
 
 SHORTEST_TEXT = 3
 MOST_CANDIDATES = 2_000
+_MOST_FORMS = 3 * MOST_CANDIDATES
+"""A number is written in one way or two, seldom in more."""
 
 _BETWEEN_DIGITS = re.compile(r"[\s()+.\-/\u2010-\u2015]")
 
@@ -96,27 +98,52 @@ class Days:
         return datetime.combine(day, time.min, ZoneInfo(self.zone))
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Clients and numbers that fit what was typed; None where they are too many to be looked up one by one."""
+
+    parties: Sequence[str]
+    numbers: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return how many there are of both."""
+        return len(self.parties) + len(self.numbers)
+
+
+def candidates_of(connection: Connection, pattern: Pattern) -> Candidates | None:
+    """Look up who fits what was typed; None where it is more than `MOST_CANDIDATES`."""
+    parties = connection.execute(_parties(pattern)).scalars().all()
+    # Not DISTINCT: for three digits the server would first collect half of all numbers.
+    forms = connection.execute(_numbers(pattern)).scalars().all() if pattern.digits else []
+    fitting = Candidates(parties, list(dict.fromkeys(forms)))
+    return None if len(fitting) > MOST_CANDIDATES or len(forms) > _MOST_FORMS else fitting
+
+
 def with_text(
-    connection: Connection, pattern: Pattern, found: list[ColumnElement[bool]], days: Days, callers: int | None
+    connection: Connection,
+    pattern: Pattern,
+    fitting: Candidates | None,
+    found: list[ColumnElement[bool]],
+    days: Days,
+    callers: int | None,
 ) -> tuple[list[ColumnElement[bool]], bool]:
     """Return conditions that leave only calls whose client or number fits, and whether they leave all of them.
 
     Args:
         connection: the warehouse.
         pattern: what was typed.
+        fitting: who fits it.
         found: what holds besides.
         days: those that `found` leaves.
         callers: leave the calls since the day on which this many clients and numbers had called, counted from the
             newest; None is all calls.
     """
-    owner = enriched_calls.c
-    parties = connection.execute(_parties(pattern)).scalars().all()
-    numbers = connection.execute(_numbers(pattern)).scalars().all() if pattern.digits else []
-    if not parties and not numbers:
-        return [*found, false()], True
-    if len(parties) + len(numbers) > MOST_CANDIDATES:
+    if fitting is None:
         return [*found, _fits(pattern)], True
-    is_all = callers is None or len(parties) + len(numbers) <= callers
+    if not fitting:
+        return [*found, false()], True
+    owner, parties, numbers = enriched_calls.c, fitting.parties, fitting.numbers
+    is_all = callers is None or len(fitting) <= callers
     if callers is not None and not is_all:
         last = _last_callers(connection, parties, numbers, days, callers)
         parties, numbers = ([row.key for row in last if row.kind == kind] for kind in ("party", "number"))
@@ -180,7 +207,7 @@ def _parties(pattern: Pattern) -> Select[str]:
 def _numbers(pattern: Pattern) -> Select[str]:
     form = number_forms.c
     fits = or_(*[form.digits.like(digits) for digits in pattern.digits])
-    return select(form.number).where(fits, form.number.is_not(None)).distinct().limit(MOST_CANDIDATES + 1)
+    return select(form.number).where(fits, form.number.is_not(None)).limit(_MOST_FORMS + 1)
 
 
 def _fits(pattern: Pattern) -> ColumnElement[bool]:
