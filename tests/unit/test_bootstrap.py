@@ -120,7 +120,7 @@ def test_test_runs_pytest_in_the_checkout(made: Checkout) -> None:
 
 def test_all_tests_are_run_by_several_workers(made: Checkout) -> None:
     """One after the other they take half an hour, most of it waiting."""
-    assert made.run("test") == f"pytest {made.folder} -n 3 --dist loadfile"
+    assert made.run("test") == f"pytest {made.folder} -n 3 --dist loadfile --no-loadscope-reorder"
 
 
 def test_nothing_is_written_outside(made: Checkout) -> None:
