@@ -1,19 +1,14 @@
-"""Recordings: what exists, what is awaited, what is missing, what belongs to no call; found in folders and at PBXs."""
+"""Recordings: what exists, what is awaited, what is missing, and what belongs to no call."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 from sqlalchemy import text
 
@@ -24,17 +19,14 @@ from assets.history.recorded import RecordingRules, check_recordings
 from assets.platform import Platform, Telephony
 from pipelines.definitions import build_defs
 from pipelines.settings import Settings
-from resources.telephony import pbx_recordings
 from resources.telephony.asterisk_csv import AsteriskCsvSource
-from resources.telephony.pbx_recordings import PbxAddress, RestShelf, ViewShelf
-from resources.telephony.recordings import FolderShelf, NoRecordingError, Recording, RemoteShelf
-from resources.telephony.source import SourceRefusedError, SourceUnavailableError
+from resources.telephony.recordings import FolderShelf, Recording
+from resources.telephony.source import SourceRefusedError
 from resources.warehouse import Warehouse
 from simulators.mikopbx.rows import RECORDINGS
 from tests.fix_asterisk import ASTERISK_DATA
 from tests.fix_simulators import ServedPbx
 from tests.rows import CLIENT, at, leg, load, select
-from tests.scripted_server import Reply, Stage
 
 Serve = Callable[..., ServedPbx]
 DAY = date(2026, 3, 2)
@@ -242,135 +234,6 @@ def test_a_servers_recordings_are_its_own(warehouse: Warehouse, tmp_path: Path) 
     assert found == [("branch", "missing"), ("office", "available")]
     amiss = select(warehouse, "SELECT pbx_id, kind, state FROM history_gaps ORDER BY kind")
     assert amiss == [("branch", "file", "open"), ("branch", "recording", "open")]
-
-
-@pytest.mark.parametrize("name", ["../secret.wav", "/etc/passwd", "link.wav", "loop.wav", "x" * 300 + ".wav", "."])
-def test_nothing_outside_the_folder_is_opened(tmp_path: Path, name: str) -> None:
-    """Names come from rows that anybody's call may have written."""
-    folder = tmp_path / "monitor"
-    folder.mkdir()
-    (tmp_path / "secret.wav").write_bytes(b"secret")
-    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
-    (folder / "loop.wav").symlink_to(folder / "loop.wav")
-    with pytest.raises(NoRecordingError):
-        FolderShelf(folder, ZONE).path_of(Recording("l", "c", name, MORNING))
-
-
-def read(shelf: RemoteShelf, recording: Recording, byte_range: str = "") -> tuple[int, dict[str, str], bytes]:
-    async def ask() -> tuple[int, dict[str, str], bytes]:
-        # As the gateway does, whose reading the shelf does not surround.
-        stack = AsyncExitStack()
-        opened = await stack.enter_async_context(shelf.opened(recording, byte_range))
-        try:
-            return opened.status, dict(opened.headers), b"".join([part async for part in opened.content])
-        finally:
-            await stack.aclose()
-
-    return asyncio.run(ask())
-
-
-@pytest.fixture(params=["rest", "view"])
-def shelf_of(request: pytest.FixtureRequest) -> Callable[[ServedPbx], RemoteShelf]:
-    """Both ways to a MikoPBX."""
-
-    def make(served: ServedPbx) -> RemoteShelf:
-        if request.param == "rest":
-            return RestShelf(PbxAddress(served.url, served.api_key))
-        return ViewShelf(PbxAddress(served.url))
-
-    return make
-
-
-def recorded(served: ServedPbx) -> Recording:
-    """A call with a recording at the PBX."""
-    row = talk("mikopbx-1.1")
-    row["recordingfile"] = f"{RECORDINGS}/2026/03/02/10/{row['UNIQUEID']}.mp3"
-    served.pbx.store.finalise([row])
-    return Recording(str(row["UNIQUEID"]), "mikopbx-1.1", str(row["recordingfile"]), MORNING)
-
-
-def test_a_part_of_a_recording_is_what_the_whole_has_there(
-    simulated_pbx: Serve, shelf_of: Callable[[ServedPbx], RemoteShelf]
-) -> None:
-    """A player asks for parts; the PBX's words about them are handed on."""
-    served = simulated_pbx()
-    recording, shelf = recorded(served), shelf_of(served)
-    status, headers, whole = read(shelf, recording)
-    assert status == 200
-    assert headers["content-type"] == "audio/x-wav"
-    assert whole[:4] == b"RIFF"
-    status, headers, part = read(shelf, recording, "bytes=1000-1999")
-    assert status == 206
-    assert headers["content-range"] == f"bytes 1000-1999/{len(whole)}"
-    assert part == whole[1000:2000]
-    status, headers, _ = read(shelf, recording, f"bytes={len(whole)}-")
-    assert status == 416
-
-
-def test_a_recording_that_is_gone_and_a_pbx_that_is_away_are_told_apart(
-    simulated_pbx: Serve, shelf_of: Callable[[ServedPbx], RemoteShelf]
-) -> None:
-    """The one is gone for good, the other may be asked again."""
-    served = simulated_pbx()
-    recording, shelf = recorded(served), shelf_of(served)
-    served.pbx.store.change(recording.leg_id, recordingfile="")
-    with pytest.raises(NoRecordingError):
-        read(shelf, recording)
-    served.pbx.store.change(recording.leg_id, recordingfile=recording.file)
-    for fault in ("unavailable", "html", "empty"):
-        served.faults.switch_on(fault)
-        with pytest.raises(SourceUnavailableError):
-            read(shelf, recording)
-    read(shelf, recording)
-
-
-def test_a_link_that_leads_elsewhere_is_not_followed(simulated_pbx: Serve) -> None:
-    """The address of the PBX is ours to choose, not a row's."""
-    served = simulated_pbx()
-    recording = recorded(served)
-    with served.pbx.store._lock:
-        served.pbx.store._db.execute(
-            "UPDATE cdr_general SET shown = replace(shown, '/pbxcore/api/v3/cdr:playback', '//elsewhere/cdr:playback')"
-        )
-    with pytest.raises(NoRecordingError):
-        read(RestShelf(PbxAddress(served.url, served.api_key)), recording)
-
-
-def test_a_pbx_that_sends_us_elsewhere_is_not_followed(caplog: pytest.LogCaptureFixture) -> None:
-    """The key goes to the PBX alone, and the link's token into no log."""
-    caplog.set_level("INFO")
-    caplog.set_level("NOTSET", logger="httpx")
-    with Stage().open() as elsewhere, Stage().open() as pbx:
-        row = {"UNIQUEID": "leg", "playback_url": "/pbxcore/api/v3/cdr:playback?token=s3cret"}
-        calls = Reply(b'{"data": {"records": [%s]}}' % json.dumps(row).encode())
-        moved = Reply(status=302, headers={"Location": f"{elsewhere.url}/x"})
-        for replies in ((moved,), (calls, moved)):
-            pbx.say(*replies)
-            with pytest.raises(SourceUnavailableError) as refused:
-                read(RestShelf(PbxAddress(pbx.url, "the-key")), Recording("leg", "c", "/a.wav", MORNING))
-            assert "s3cret" not in f"{refused.value}{refused.value.__cause__}"
-        assert elsewhere.asked == []
-        assert [asked.authorization for asked in pbx.asked] == ["Bearer the-key", "Bearer the-key", ""]
-    assert "s3cret" not in caplog.text
-    assert "the-key" not in caplog.text
-
-
-@pytest.mark.parametrize("trouble", [{"cut_at": 10}, {"trickle": True}])
-def test_a_pbx_that_breaks_off_or_stalls_is_told(trouble: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In words of ours, whatever the client below says."""
-    monkeypatch.setattr(pbx_recordings, "_TIMEOUT", httpx.Timeout(0.02, connect=5))
-    with Stage().open() as pbx:
-        pbx.say(Reply(bytes(100), headers={"Content-Type": "audio/wav"}, **trouble))
-        with pytest.raises(SourceUnavailableError):
-            read(ViewShelf(PbxAddress(pbx.url)), Recording("leg", "c", "/a.wav", MORNING))
-
-
-def test_a_wrong_key_is_refused_and_not_shown(simulated_pbx: Serve) -> None:
-    """The key is in no message."""
-    served = simulated_pbx()
-    with pytest.raises(SourceRefusedError) as refused:
-        read(RestShelf(PbxAddress(served.url, "wrong-key")), recorded(served))
-    assert "wrong-key" not in f"{refused.value}{refused.value.__cause__}"
 
 
 def test_both_assets_materialise_and_their_repair_turns_days_green(
